@@ -1,0 +1,99 @@
+"""Short ways to make versions and parts; ids are counted, so that a failure can be followed."""
+
+import itertools
+from collections.abc import Sequence
+
+from metadata import Attributes, MetadataStore, MissingShard, Part, Reclaim, Upload, Version
+
+_counter = itertools.count(1)
+FAR_FUTURE_MS = 10**15
+NODES = ("n1", "n2", "n3")
+
+
+class Clock:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self, now_ms: int = 1_000) -> None:
+        self.now_ms = now_ms
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+def new_id() -> str:
+    return f"{next(_counter):032x}"
+
+
+def make_part(number: int = 1, size: int = 10, nodes: Sequence[str] = NODES) -> Part:
+    part_id = bytes.fromhex(new_id())
+    checksums = {"crc32": "AAAAAA=="} if number % 2 else {}
+    return Part(part_id, number, size, "e" * 32, 2, 1, 4096, tuple(nodes), 5, 0, checksums)
+
+
+def make_version(
+    key: str,
+    *,
+    size: int = 10,
+    etag: str = "etag",
+    is_null: bool = True,
+    is_delete_marker: bool = False,
+    attributes: Attributes | None = None,
+    version_id: str = "",
+) -> Version:
+    return Version(
+        version_id=version_id or new_id(),
+        key=key,
+        size=size,
+        etag=etag,
+        created_at_ms=7,
+        owner_id="owner",
+        attributes=attributes or Attributes(),
+        is_null=is_null,
+        is_delete_marker=is_delete_marker,
+    )
+
+
+async def put(
+    store: MetadataStore, key: str, *, etag: str = "etag", is_null: bool = True, bucket: str = "b"
+) -> tuple[Version, Part]:
+    """Put a version of one part under the key."""
+    part = make_part()
+    version = make_version(key, etag=etag, is_null=is_null)
+    return await store.put_version(bucket, version, [part]), part
+
+
+async def put_marker(store: MetadataStore, key: str, *, is_null: bool = False) -> Version:
+    version = make_version(key, size=0, etag="", is_null=is_null, is_delete_marker=True)
+    return await store.put_version("b", version, [])
+
+
+async def start_upload(store: MetadataStore, key: str, *parts: Part, bucket: str = "b") -> Upload:
+    upload = Upload(new_id(), key, "owner", 3, Attributes({"content-type": "x/y"}))
+    await store.create_upload(bucket, upload)
+    for part in parts:
+        await store.put_part(upload.upload_id, part)
+    return upload
+
+
+def missing(part: Part, shard: int) -> MissingShard:
+    return MissingShard(part.part_id, shard, "node down")
+
+
+async def all_reclaims(store: MetadataStore) -> list[Reclaim]:
+    return [
+        reclaim
+        for node_id in NODES
+        for reclaim in await store.reclaims(node_id, before_ms=FAR_FUTURE_MS, limit=1000)
+    ]
+
+
+def reclaims_of(part: Part, created_at_ms: int) -> list[Reclaim]:
+    """What dropping the part at that time must leave."""
+    return [
+        Reclaim(node_id, part.part_id, shard, created_at_ms)
+        for shard, node_id in enumerate(part.nodes)
+    ]
+
+
+async def reclaimed_ids(store: MetadataStore) -> set[bytes]:
+    return {reclaim.part_id for reclaim in await all_reclaims(store)}
