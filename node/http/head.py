@@ -1,0 +1,116 @@
+"""The bytes of a response head, from a status and header pairs.
+
+Rules: names are lower-cased and checked once, then remembered; values are checked all at once over
+the finished head. A value with CR, LF or another control character never reaches the wire.
+"""
+
+import re
+from collections.abc import Iterable
+from enum import IntEnum
+from http import HTTPStatus
+from typing import Final, NamedTuple
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_FORBIDDEN: Final = bytes({*range(32), 127} - {*b"\t\r\n"})
+_KNOWN_NAMES_LIMIT: Final = 1024
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Role(IntEnum):
+    """Which headers mean something to the connection itself."""
+
+    PLAIN = 0
+    CONTENT_LENGTH = 1
+    TRANSFER_ENCODING = 2
+    CONNECTION = 3
+    DATE = 4
+
+
+_ROLES: Final = {
+    b"content-length": Role.CONTENT_LENGTH,
+    b"transfer-encoding": Role.TRANSFER_ENCODING,
+    b"connection": Role.CONNECTION,
+    b"date": Role.DATE,
+}
+_known_names: dict[bytes, tuple[bytes, Role]] = {}
+
+
+def _status_line(status: int) -> bytes:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}".encode()
+
+
+_STATUS_LINES: Final = {status: _status_line(status) for status in range(200, 600)}
+
+
+class Framing(NamedTuple):
+    """What a head's own headers say about the body and the connection."""
+
+    content_length: int | None
+    is_chunked: bool
+    closes: bool
+
+
+def render(
+    status: int, headers: Iterable[tuple[bytes, bytes]], date: bytes
+) -> tuple[list[bytes], Framing]:
+    """The lines of the head. Raises ValueError.
+
+    Framing (transfer-encoding, connection) is left out of them: the exchange decides it, adds its
+    lines and passes all to `seal`.
+    """
+    try:
+        lines = [_STATUS_LINES[status]]
+    except KeyError:
+        raise ValueError(f"{status} is not the status of a final response") from None
+    content_length: int | None = None
+    is_chunked = closes = False
+    for name, value in headers:
+        prefix, role = _known_names.get(name) or _learn(name)
+        if role:
+            if role is Role.CONTENT_LENGTH:
+                if content_length is not None or not value.isdigit():
+                    raise ValueError(f"bad content-length {value!r}")
+                content_length = int(value)
+            elif role is Role.TRANSFER_ENCODING:
+                if value.lower() != b"chunked":
+                    raise ValueError(f"transfer-encoding {value!r} is not supported")
+                is_chunked = True
+                continue
+            elif role is Role.CONNECTION:
+                closes = closes or b"close" in value.lower()
+                continue
+            else:
+                date = b""
+        lines.append(prefix + value)
+    if date:
+        lines.append(b"date: " + date)
+    return lines, Framing(content_length, is_chunked, closes)
+
+
+def seal(lines: list[bytes]) -> bytes:
+    """The whole head. Raises ValueError if a header value is more than one line of text."""
+    head = b"\r\n".join(lines) + b"\r\n\r\n"
+    ends = len(lines) + 1
+    if (
+        head.count(b"\n") != ends
+        or head.count(b"\r") != ends
+        or len(head.translate(None, _FORBIDDEN)) != len(head)
+    ):
+        raise ValueError("a header value contains a control character")
+    return head
+
+
+def _learn(name: bytes) -> tuple[bytes, Role]:
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(f"invalid header name {name!r}")
+    lower = name.lower()
+    known = (lower + b": ", _ROLES.get(lower, Role.PLAIN))
+    # Names of user metadata are the client's choice; they must not fill the memory.
+    if len(_known_names) < _KNOWN_NAMES_LIMIT:
+        _known_names[name] = known
+    return known

@@ -1,0 +1,136 @@
+"""Reading records: look up, read, check, and frame the answers of a batch in one buffer.
+
+Rules:
+1. A record is read straight to its place in the answer: no copies but the kernel's.
+2. Everything is checked: header, key, payload. A record that fails is DAMAGED, is noted, and is
+   never answered as MISSING; neither is one whose segment cannot be read.
+3. Any thread may read. The event loop asks with `cached_only` first and leaves waiting to others.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from node.counters import Counters
+from node.damage import DamageLog, DamageReport
+from node.errors import NodeRefused, RecordDamaged
+from node.index import Index
+from node.log import SegmentLog
+from node.overlay import Location
+from node.protocol import ANSWER_HEAD_SIZE, MAX_BATCH_BYTES, Outcome, pack_answer_head
+from node.record import HEADER_SIZE, Kind, RecordKey, check_payload, decode_header
+
+MAX_LOOKUPS_PER_READ: Final = 8
+"""How often a record may move (be compacted) under a reader before we call it damaged."""
+
+Located = Sequence[tuple[RecordKey, Location | None]]
+
+
+def answer_size(located: Located) -> int:
+    """How many bytes the answer has, if nothing turns out damaged."""
+    return sum(ANSWER_HEAD_SIZE + (location.length if location else 0) for _, location in located)
+
+
+class Reader:
+    """See the module's rules."""
+
+    def __init__(
+        self, index: Index, log: SegmentLog, damage: DamageLog, counters: Counters
+    ) -> None:
+        self._index = index
+        self._log = log
+        self._damage = damage
+        self._counters = counters
+
+    def locate(self, keys: Iterable[RecordKey]) -> Located:
+        """Where the records lie. NodeRefused if together they are too much for one answer."""
+        located = [(key, self._index.find(key)) for key in keys]
+        size = answer_size(located)
+        if size > MAX_BATCH_BYTES:
+            raise NodeRefused(f"the answer would have {size} bytes, over {MAX_BATCH_BYTES}")
+        return located
+
+    def fill(self, located: Located, *, cached_only: bool = False) -> memoryview | None:
+        """The body of the answer; None if `cached_only` and the disk must be awaited."""
+        body = memoryview(bytearray(answer_size(located)))
+        end = 0
+        for key, location in located:
+            start = end + ANSWER_HEAD_SIZE
+            outcome, length = Outcome.MISSING, 0
+            if location is not None:
+                record = body[start : start + location.length]
+                found = self._outcome(key, location, record, cached_only)
+                if found is None:
+                    return None
+                outcome, length = found, location.length if found is Outcome.FOUND else 0
+            body[end:start] = pack_answer_head(outcome, length)
+            end = start + length
+            self._count(outcome, length)
+        # A damaged record leaves its room unused, at the end.
+        return body[:end]
+
+    def _count(self, outcome: Outcome, length: int) -> None:
+        counters = self._counters
+        counters.read_records += 1
+        counters.read_bytes += length
+        if outcome is Outcome.MISSING:
+            counters.missing_records += 1
+        elif outcome is Outcome.DAMAGED:
+            counters.damaged_reads += 1
+
+    def _outcome(
+        self, key: RecordKey, location: Location, record: memoryview, cached_only: bool
+    ) -> Outcome | None:
+        reason = "its segment is missing"
+        for _ in range(MAX_LOOKUPS_PER_READ):
+            try:
+                whole = self.read_record(key, location, record, cached_only=cached_only)
+                return Outcome.FOUND if whole else None
+            except KeyError:
+                # Compaction removed the segment between look-up and read: look again.
+                moved = self._index.find(key)
+                if moved is None or moved.length != location.length:
+                    return Outcome.MISSING
+                location = moved
+            except RecordDamaged as error:
+                reason = str(error)
+                break
+        self.report(key, location, reason)
+        return Outcome.DAMAGED
+
+    def read_record(
+        self, key: RecordKey, location: Location, record: memoryview, *, cached_only: bool = False
+    ) -> bool:
+        """Fill `record`; whether that was possible without waiting, if `cached_only` asks so.
+
+        Raises KeyError if there is no such segment, RecordDamaged if that is not the record or
+        the disk cannot read it.
+        """
+        try:
+            file = self._log.file(location.segment)
+            read = file.read_cached_into if cached_only else file.read_into
+            count = read(record, location.offset)
+        except OSError as error:
+            raise RecordDamaged(f"cannot be read: {error}") from error
+        if count < len(record):
+            if cached_only:
+                return False
+            raise RecordDamaged("record reaches beyond the end of its segment")
+        check_record(key, record)
+        return True
+
+    def report(self, key: RecordKey, location: Location, reason: str) -> DamageReport:
+        """Note that the record at that place is not what it should be."""
+        segment = self._log.segments.get(location.segment)
+        name = str(segment.name) if segment else f"segment id {location.segment}"
+        end = location.offset + location.length
+        report = DamageReport(name, location.offset, end, reason, key)
+        self._damage.add(report)
+        return report
+
+
+def check_record(key: RecordKey, record: memoryview) -> None:
+    """Raises RecordDamaged unless these bytes are an intact data record of that key."""
+    header = decode_header(record)
+    if header.key != key or header.kind is not Kind.DATA:
+        raise RecordDamaged(f"another record stands there: {header.key}")
+    check_payload(header, record[HEADER_SIZE:])
