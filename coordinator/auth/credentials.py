@@ -1,0 +1,77 @@
+"""What a request says about its sender, and what a verified signature tells about the body.
+
+Rules: signatures and keys are left out of every repr.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from coordinator.auth.request import SignedRequest
+
+
+class CredentialKind(StrEnum):
+    """How the request is signed."""
+
+    ANONYMOUS = "anonymous"
+    SIGV4_HEADER = "sigv4-header"
+    SIGV4_QUERY = "sigv4-query"
+    SIGV2_HEADER = "sigv2-header"
+    SIGV2_QUERY = "sigv2-query"
+
+
+class PayloadMode(StrEnum):
+    """What the signature says about the body, by S3's own names."""
+
+    UNSIGNED = "UNSIGNED-PAYLOAD"
+    LITERAL = "literal"
+    """`Authentication.payload_sha256` is the SHA-256 of the body, in lower-case hex."""
+    STREAMING_SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+    STREAMING_SIGNED_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
+    STREAMING_UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+
+    @property
+    def is_streaming(self) -> bool:
+        """The body is framed as aws-chunked."""
+        return self.value.startswith("STREAMING-")
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCredentials:
+    """What the request says about its sender; nothing of it is proven yet.
+
+    `access_key` is "" for ANONYMOUS. `session_token` is the x-amz-security-token, "" without.
+    `scope` is SigV4's "date/region/service/aws4_request". `timestamp` is what was signed as the
+    date: ISO basic form in SigV4, the Date header or Expires in SigV2. `query` is the parsed
+    query where it is signed as a whole.
+    """
+
+    kind: CredentialKind
+    request: SignedRequest = field(repr=False)
+    access_key: str = ""
+    session_token: str = field(default="", repr=False)
+    signature: str = field(default="", repr=False)
+    scope: str = ""
+    timestamp: str = ""
+    signed_headers: str = ""
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkSeed:
+    """Where a chain of chunk signatures starts: the request's own signature, and the key."""
+
+    signature: str = field(repr=False)
+    signing_key: bytes = field(repr=False)
+    timestamp: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """A verified sender. `chunk_seed` is set in the STREAMING_SIGNED* payload modes only."""
+
+    kind: CredentialKind
+    access_key: str
+    payload: PayloadMode
+    payload_sha256: str = ""
+    chunk_seed: ChunkSeed | None = None

@@ -1,0 +1,205 @@
+"""Knows which nodes are up: counts missed heartbeats, and says so when a state changes.
+
+    up --missed heartbeat, failed request--> suspect --silent for down_after--> down
+    any --answered heartbeat--> up
+
+Rules:
+1. Silence is counted in beats, not in seconds: when this process itself was stalled no beat was
+   sent, and none was missed.
+2. A node that refuses connections is suspect at once but not down at once: a restart takes no
+   longer than `down_after`, and must not start a repair.
+3. Only a heartbeat's answer makes a node up. It must come from the node that is meant; a store id
+   other than the recorded one means that its disk was wiped or swapped: it is up, but what it kept
+   is gone. That is remembered in `replaced`.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from coordinator.cluster.errors import UnknownNode
+from coordinator.cluster.states import NodeState
+from metadata import NodeRecord
+from node.client import Health
+from node.errors import NodeError, NodeFailed, NodeUnreachable
+
+StateListener = Callable[[str, NodeState, NodeState], None]
+"""Called with node id, old state, new state."""
+
+HealthListener = Callable[[str, Health], None]
+"""Called with node id and what the node said, at every answer."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A node came back with another disk than the one recorded."""
+
+    node_id: str
+    old_store_id: str
+    new_store_id: str
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What we know of one node."""
+
+    record: NodeRecord
+    state: NodeState = NodeState.SUSPECT
+    heard_since_beat: bool = False
+    missed_beats: int = 0
+    store_id: str = ""
+    health: Health | None = None
+    heard_at_s: float | None = None
+    probe: asyncio.Task[None] | None = None
+
+
+class Membership:
+    """The states of all nodes of the cluster."""
+
+    def __init__(
+        self,
+        nodes: Sequence[NodeRecord],
+        probe: Callable[[str], Awaitable[Health]],
+        *,
+        interval_s: float = 0.5,
+        down_after_s: float = 2.5,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`probe` asks a node for its health, raising NodeError. `clock` is monotonic seconds."""
+        self._watches = {node.node_id: _Watch(node, store_id=node.store_id) for node in nodes}
+        self._states = dict.fromkeys(self._watches, NodeState.SUSPECT)
+        self.states: Mapping[str, NodeState] = MappingProxyType(self._states)
+        self.replaced: dict[str, Replacement] = {}
+        self._probe = probe
+        self._interval_s = interval_s
+        self._down_after_beats = max(1, math.ceil(down_after_s / interval_s))
+        self._clock = clock
+        self._sleep = sleep
+        self._state_listeners: list[StateListener] = []
+        self._health_listeners: list[HealthListener] = []
+
+    # what others ask ------------------------------------------------------------------------
+    def state(self, node_id: str) -> NodeState:
+        """Raises UnknownNode."""
+        return self._watch(node_id).state
+
+    def health(self, node_id: str) -> Health | None:
+        """What the node said last, None before its first answer. Raises UnknownNode."""
+        return self._watch(node_id).health
+
+    def silent_for_s(self, node_id: str) -> float | None:
+        """Seconds since its last answer, None if there was none. Raises UnknownNode."""
+        heard_at_s = self._watch(node_id).heard_at_s
+        return None if heard_at_s is None else self._clock() - heard_at_s
+
+    def on_state(self, listener: StateListener) -> None:
+        """Call `listener` at every change of state."""
+        self._state_listeners.append(listener)
+
+    def on_health(self, listener: HealthListener) -> None:
+        """Call `listener` at every answer, before the state that it leads to."""
+        self._health_listeners.append(listener)
+
+    def _watch(self, node_id: str) -> _Watch:
+        try:
+            return self._watches[node_id]
+        except KeyError:
+            raise UnknownNode(f"no node {node_id!r} in this cluster") from None
+
+    # what happens to nodes ------------------------------------------------------------------
+    def note_failure(self, node_id: str, error: NodeError | None = None) -> None:
+        """A data request failed: suspect at once, if the error says that the node is at fault."""
+        watch = self._watch(node_id)
+        at_fault = error is None or isinstance(error, NodeUnreachable | NodeFailed)
+        if at_fault and watch.state is NodeState.UP:
+            log.warning("node suspected", extra={"node": node_id, "detail": str(error)})
+            self._change(watch, NodeState.SUSPECT)
+
+    def heard(self, node_id: str, health: Health) -> None:
+        """The node answered a heartbeat."""
+        watch = self._watch(node_id)
+        if health.node_id != node_id:
+            log.error("another node answers", extra={"node": node_id, "answers": health.node_id})
+            return
+        watch.heard_since_beat = True
+        watch.missed_beats = 0
+        watch.health = health
+        watch.heard_at_s = self._clock()
+        self._identify(watch, health.store_id)
+        for listener in self._health_listeners:
+            listener(node_id, health)
+        self._change(watch, NodeState.UP)
+
+    def missed(self, node_id: str, error: NodeError) -> None:
+        """The node failed to answer a heartbeat. How long it was silent is counted by `beat`."""
+        log.debug("heartbeat missed", extra={"node": node_id, "detail": str(error)})
+        watch = self._watch(node_id)
+        if watch.state is NodeState.UP:
+            self._change(watch, NodeState.SUSPECT)
+
+    def beat(self) -> None:
+        """An interval has passed since the last heartbeats were sent."""
+        for watch in self._watches.values():
+            if watch.heard_since_beat:
+                watch.heard_since_beat = False
+                continue
+            watch.missed_beats += 1
+            if watch.missed_beats >= self._down_after_beats:
+                self._change(watch, NodeState.DOWN)
+            elif watch.state is NodeState.UP:
+                self._change(watch, NodeState.SUSPECT)
+
+    def _identify(self, watch: _Watch, store_id: str) -> None:
+        node_id, known = watch.record.node_id, watch.store_id
+        if store_id == known:
+            return
+        if known:
+            self.replaced[node_id] = Replacement(node_id, known, store_id)
+            log.error(
+                "node has another disk than before",
+                extra={"node": node_id, "old_store": known, "new_store": store_id},
+            )
+        watch.store_id = store_id
+
+    def _change(self, watch: _Watch, state: NodeState) -> None:
+        old = watch.state
+        if old is state:
+            return
+        watch.state = state
+        node_id = watch.record.node_id
+        self._states[node_id] = state
+        log.info("node state", extra={"node": node_id, "old": str(old), "new": str(state)})
+        for listener in self._state_listeners:
+            listener(node_id, old, state)
+
+    # the worker -----------------------------------------------------------------------------
+    async def first_round(self) -> None:
+        """Ask every node once and wait for all answers or failures, so that we start informed."""
+        await asyncio.gather(*(self._ask(node_id) for node_id in self._watches))
+
+    async def run(self) -> None:
+        """Send heartbeats until cancelled."""
+        try:
+            while True:
+                for node_id, watch in self._watches.items():
+                    # A node that is slow to answer gets no second question meanwhile.
+                    if watch.probe is None or watch.probe.done():
+                        watch.probe = asyncio.create_task(self._ask(node_id))
+                await self._sleep(self._interval_s)
+                self.beat()
+        finally:
+            for watch in self._watches.values():
+                if watch.probe is not None:
+                    watch.probe.cancel()
+
+    async def _ask(self, node_id: str) -> None:
+        try:
+            self.heard(node_id, await self._probe(node_id))
+        except NodeError as error:
+            self.missed(node_id, error)

@@ -1,0 +1,145 @@
+"""Reads a byte range of a version: only the stripes it touches, rebuilt where a shard is missing.
+
+Rules:
+1. Nothing short or wrong is ever returned; a stripe that can't be had raises Unreadable.
+2. At most WINDOW_BYTES of stripes are fetched ahead of the consumer, and beyond its next stripe a
+   read fetches only while all reads together hold less than TOTAL_AHEAD_BYTES: memory stays flat
+   and slow clients hold back the nodes.
+3. The parts are pinned against reclaim from the opening of a stream to its close.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+
+from coordinator.cluster import Cluster
+from coordinator.metrics import Metrics
+from coordinator.objects.pins import Pins
+from coordinator.objects.stripe import StripeRead, Units
+from erasure import Layout
+from metadata import MissingShard, Part
+from node.record import Buffer
+
+WINDOW_BYTES = 4 * 1024 * 1024
+"""Bytes of object fetched ahead of one consumer."""
+
+TOTAL_AHEAD_BYTES = 32 * 1024 * 1024
+"""The same for all of them together."""
+
+Span = tuple[Part, Layout, int, int, int]
+"""Part, its layout, stripe, and the first byte and the last + 1 that are wanted of the stripe."""
+
+
+class PartReader:
+    """Opens streams; one for the whole coordinator."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        pins: Pins,
+        hedge_after_s: float,
+        report: Callable[[MissingShard], None],
+        metrics: Metrics,
+    ) -> None:
+        """`report` learns of shards that reads find missing or damaged."""
+        self.units = Units(cluster, hedge_after_s, report, metrics)
+        self.pins = pins
+        self.ahead_bytes = 0
+
+    def open(self, parts: Sequence[Part], start: int, stop: int) -> "ByteStream":
+        """The bytes start..stop-1 of a version; `parts` are all that the range touches."""
+        return ByteStream(self, parts, start, stop)
+
+
+class ByteStream:
+    """The bytes of a range, as buffers in order. Must be closed; an async context manager.
+
+    Iteration raises Unreadable, possibly after some buffers were given.
+    """
+
+    def __init__(self, reader: PartReader, parts: Sequence[Part], start: int, stop: int) -> None:
+        self._reader = reader
+        self._parts = parts
+        self._spans = _spans(parts, start, stop)
+        self._next = next(self._spans, None)
+        self._ahead: deque[tuple[StripeRead, int, int]] = deque()
+        self._ahead_bytes = 0
+        self._ready: deque[Buffer] = deque()
+        self._closed = False
+        reader.pins.pin(parts)
+
+    def __aiter__(self) -> "ByteStream":
+        return self
+
+    async def __anext__(self) -> Buffer:
+        """The next buffer, of at most a unit."""
+        while not self._ready:
+            self._fetch_ahead()
+            if not self._ahead:
+                raise StopAsyncIteration
+            stripe, first, last = self._ahead[0]
+            units = await stripe.units()
+            self._ahead.popleft()
+            self._count(first - last)
+            self._ready.extend(_cut(units, first, last))
+        return self._ready.popleft()
+
+    def _fetch_ahead(self) -> None:
+        while self._next is not None and (not self._ahead or self._may_fetch()):
+            part, layout, stripe, first, last = self._next
+            self._ahead.append((StripeRead(self._reader.units, part, layout, stripe), first, last))
+            self._count(last - first)
+            self._next = next(self._spans, None)
+
+    def _may_fetch(self) -> bool:
+        return self._ahead_bytes < WINDOW_BYTES and self._reader.ahead_bytes < TOTAL_AHEAD_BYTES
+
+    def _count(self, change: int) -> None:
+        self._ahead_bytes += change
+        self._reader.ahead_bytes += change
+
+    async def aclose(self) -> None:
+        """Stop fetching and unpin. Closing twice does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._next = None
+        self._reader.pins.unpin(self._parts)
+        self._count(-self._ahead_bytes)
+        while self._ahead:
+            self._ahead.popleft()[0].cancel()
+
+    async def __aenter__(self) -> "ByteStream":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+def _spans(parts: Sequence[Part], start: int, stop: int) -> Iterator[Span]:
+    """What is wanted, stripe by stripe, in reading order."""
+    for part in parts:
+        low = max(start - part.offset, 0)
+        high = min(stop - part.offset, part.size)
+        if low >= high:
+            continue
+        layout = Layout(part.size, part.unit_size, part.k)
+        for stripe in layout.span(low, high):
+            base = layout.stripe_offset(stripe)
+            length = layout.stripe_length(stripe)
+            yield part, layout, stripe, max(low - base, 0), min(high - base, length)
+
+
+def _cut(units: Sequence[Buffer], first: int, last: int) -> Iterator[Buffer]:
+    """The bytes first..last-1 of the stripe whose data units these are, padding left out."""
+    base = 0
+    for unit in units:
+        low, high = max(first - base, 0), min(last - base, len(unit))
+        if low < high:
+            yield unit if low == 0 and high == len(unit) else memoryview(unit)[low:high]
+        base += len(unit)

@@ -1,0 +1,61 @@
+"""S3's documents, and the only place that knows XML: requests are parsed, results rendered."""
+
+from coordinator.s3.xml.documents import (
+    Deleted,
+    DeleteFailure,
+    access_control_policy,
+    complete_multipart_upload_result,
+    copy_object_result,
+    copy_part_result,
+    delete_result,
+    error,
+    initiate_multipart_upload_result,
+    list_buckets_result,
+    location_constraint,
+    request_payment_configuration,
+    tagging,
+    versioning_configuration,
+)
+from coordinator.s3.xml.listings import (
+    list_multipart_uploads_result,
+    list_objects_result,
+    list_objects_v2_result,
+    list_parts_result,
+)
+from coordinator.s3.xml.requests import (
+    MAX_BODY_BYTES,
+    CompletedPart,
+    DeleteItem,
+    DeleteRequest,
+    parse_complete_multipart_upload,
+    parse_create_bucket,
+    parse_delete,
+)
+
+__all__ = [
+    "MAX_BODY_BYTES",
+    "CompletedPart",
+    "DeleteFailure",
+    "DeleteItem",
+    "DeleteRequest",
+    "Deleted",
+    "access_control_policy",
+    "complete_multipart_upload_result",
+    "copy_object_result",
+    "copy_part_result",
+    "delete_result",
+    "error",
+    "initiate_multipart_upload_result",
+    "list_buckets_result",
+    "list_multipart_uploads_result",
+    "list_objects_result",
+    "list_objects_v2_result",
+    "list_parts_result",
+    "location_constraint",
+    "parse_complete_multipart_upload",
+    "parse_create_bucket",
+    "parse_delete",
+    "request_payment_configuration",
+    "tagging",
+    "versioning_configuration",
+]

@@ -1,0 +1,59 @@
+"""What an operator can set on a coordinator, from TRILITH_* variables or the command line.
+
+Rules: every field has a default that is safe for one machine; secrets are never settings values
+that get printed, only files (mode 0600) or the two environment variables of root's keys.
+"""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+class CoordinatorSettings(BaseSettings):
+    """Settings of one coordinator process."""
+
+    model_config = SettingsConfigDict(env_prefix="TRILITH_", env_ignore_empty=True, extra="ignore")
+
+    data_dir: Path = Path("trilith-data/coordinator")
+    host: str = "127.0.0.1"
+    port: int = Field(9000, ge=0, le=65535)
+    nodes: list[str] = Field(default_factory=list, description='"node-1=http://host:port", ...')
+    secret_file: Path = Path("trilith-data/cluster-secret")
+    credentials_file: Path = Path("trilith-data/credentials.json")
+    access_key: str | None = None
+    secret_key: SecretStr | None = None
+
+    k: int = Field(2, ge=1, le=254, description="data shards per part")
+    m: int = Field(1, ge=0, le=254, description="parity shards per part")
+    unit_size_bytes: int = Field(512 * KIB, ge=4 * KIB, le=8 * MIB)
+    min_durable_shards: int | None = Field(
+        None, description="shards that must be durable before a write is acknowledged; k unless set"
+    )
+
+    region: str = "us-east-1"
+    domain: str = Field("localhost", description="virtual-host style: <bucket>.<domain>")
+
+    heartbeat_interval_s: float = Field(0.5, gt=0)
+    down_after_s: float = Field(2.5, gt=0)
+    hedge_after_s: float = Field(0.5, gt=0, description="a slower unit is also read as parity")
+    reclaim_grace_s: float = Field(60.0, ge=0, description="dropped parts stay readable this long")
+    body_stall_s: float = Field(30.0, gt=0, description="a request that stops sending is ended")
+    log_level: str = "INFO"
+
+    @model_validator(mode="after")
+    def _check(self) -> "CoordinatorSettings":
+        if self.k + self.m > 255:
+            raise ValueError(f"k + m must be at most 255, got {self.k} + {self.m}")
+        least = self.min_durable_shards
+        if least is not None and not self.k <= least <= self.k + self.m:
+            raise ValueError(f"min_durable_shards must be between k and k + m, got {least}")
+        return self
+
+    @property
+    def required_shards(self) -> int:
+        """How many shards must be durable before a write is acknowledged."""
+        return self.k if self.min_durable_shards is None else self.min_durable_shards
