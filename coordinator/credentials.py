@@ -45,7 +45,7 @@ def root_keys(settings: CoordinatorSettings) -> KeyPair:
         return KeyPair(settings.access_key, settings.secret_key.get_secret_value())
     if settings.access_key or settings.secret_key is not None:
         raise CredentialsError("set both TRILITH_ACCESS_KEY and TRILITH_SECRET_KEY, or neither")
-    path = settings.credentials_file
+    path = settings.root_keys_file
     if path.exists():
         try:
             found = json.loads(path.read_bytes())

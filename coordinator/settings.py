@@ -23,7 +23,7 @@ class CoordinatorSettings(BaseSettings):
     port: int = Field(9000, ge=0, le=65535)
     nodes: list[str] = Field(default_factory=list, description='"node-1=http://host:port", ...')
     secret_file: Path = Path("trilith-data/cluster-secret")
-    credentials_file: Path = Path("trilith-data/credentials.json")
+    credentials_file: Path | None = None
     access_key: str | None = None
     secret_key: SecretStr | None = None
 
@@ -52,6 +52,11 @@ class CoordinatorSettings(BaseSettings):
         if least is not None and not self.k <= least <= self.k + self.m:
             raise ValueError(f"min_durable_shards must be between k and k + m, got {least}")
         return self
+
+    @property
+    def root_keys_file(self) -> Path:
+        """Where root's keys are kept: in the data directory unless another file is named."""
+        return self.credentials_file or self.data_dir / "credentials.json"
 
     @property
     def required_shards(self) -> int:

@@ -33,7 +33,9 @@ def coordinator(
     k: Annotated[int | None, typer.Option("--k", help="Data shards per part.")] = None,
     m: Annotated[int | None, typer.Option("--m", help="Parity shards per part.")] = None,
     secret_file: SecretFile = None,
-    credentials_file: Annotated[Path | None, typer.Option(help="Root's keys.")] = None,
+    credentials_file: Annotated[
+        Path | None, typer.Option(help="Root's keys; else in the data directory.")
+    ] = None,
     region: Annotated[str | None, typer.Option()] = None,
     domain: Annotated[
         str | None, typer.Option(help="Buckets are also found at BUCKET.DOMAIN.")
