@@ -14,7 +14,7 @@ and the nodes are met clockwise from there. Rules:
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -77,32 +77,39 @@ class Ring:
     def walk(self, arc: int, count: int, exclude: Collection[str] = ()) -> tuple[str, ...]:
         """Up to `count` distinct nodes in order from `arc`, without those excluded.
 
-        Fewer only if there are no more.
+        One of each zone first, then a second one of each, and so on. Fewer only if there are no
+        more nodes.
         """
-        zones = {zone for node, zone in self._zones.items() if node not in exclude}
-        if not zones:
-            return ()
-        allowed = -(-count // len(zones))
-        available = len(self._zones) - sum(node in self._zones for node in exclude)
         taken: list[str] = []
-        passed: list[str] = []  # their zone has its share already
-        seen = set(exclude)
         in_zone: Counter[str] = Counter()
-        owners = self._owners
-        at = arc
-        while len(taken) < count and len(taken) + len(passed) < available:
-            node = owners[at]
-            at = at + 1 if at + 1 < len(owners) else 0
-            if node in seen:
-                continue
-            seen.add(node)
-            zone = self._zones[node]
-            if in_zone[zone] < allowed:
+        candidates: Iterable[str] = self._clockwise(arc, exclude)
+        for per_zone in range(1, count + 1):
+            passed: list[str] = []
+            for node in candidates:
+                zone = self._zones[node]
+                if in_zone[zone] == per_zone:
+                    passed.append(node)
+                    continue
                 in_zone[zone] += 1
                 taken.append(node)
-            else:
-                passed.append(node)
-        return tuple(taken + passed[: count - len(taken)])
+                if len(taken) == count:
+                    return tuple(taken)
+            candidates = passed
+        return tuple(taken)
+
+    def _clockwise(self, arc: int, exclude: Collection[str]) -> Iterator[str]:
+        """Every node that is not excluded, once, as it is met from `arc` on."""
+        owners = self._owners
+        seen = set(exclude)
+        left = sum(node not in seen for node in self._zones)
+        at = arc
+        while left:
+            node = owners[at]
+            at = at + 1 if at + 1 < len(owners) else 0
+            if node not in seen:
+                seen.add(node)
+                left -= 1
+                yield node
 
 
 def _points_of(nodes: Sequence[RingNode], width: int) -> list[int]:

@@ -5,7 +5,7 @@ Rules: keys are any UTF-8 text and never normalised: "a//b", "../x" and "/" are 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from coordinator.auth.request import parse_query
@@ -15,8 +15,7 @@ from coordinator.s3.errors import S3Error
 _BAD_ESCAPE = re.compile(rb"%(?![0-9a-fA-F]{2})")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """What a request is about. `bucket` "" is the service itself, `key` "" the bucket."""
 
     bucket: str

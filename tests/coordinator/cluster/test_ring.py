@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from coordinator.cluster import NotEnoughNodes, Ring, RingNode
@@ -107,6 +107,7 @@ def test_and_so_does_every_release():
     st.sets(st.integers(0, 8), max_size=4),
     st.binary(min_size=16, max_size=16),
 )
+@example([1, 0, 1, 0, 2, 2], 4, set(), bytes(14) + b"\2\0")  # two zones took all four
 def test_walks_are_distinct_and_spread_over_zones(zone_of, width, excluded, part):
     nodes = [RingNode(f"n{n}", f"z{zone}", 1.0 + n % 3) for n, zone in enumerate(zone_of)]
     if len(nodes) < width:
