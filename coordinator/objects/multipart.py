@@ -12,7 +12,7 @@ from itertools import pairwise
 from coordinator.objects.body import Body, BodyDigest
 from coordinator.objects.errors import InvalidPart, InvalidPartOrder, PartTooSmall
 from coordinator.objects.objects import Objects
-from metadata import Attributes, Bucket, MetadataUnavailable, Part, Upload, Version, WriteCondition
+from metadata import Attributes, Bucket, Part, Upload, Version, WriteCondition
 
 MIN_PART_BYTES = 5 * 1024 * 1024
 MAX_PART_NUMBER = 10_000
@@ -46,13 +46,8 @@ class Multipart:
     async def put_part(self, upload: Upload, number: int, body: Body, digest: BodyDigest) -> Part:
         """Store a part; it replaces one of the same number. Raises NoSuchUpload, WriteFailed."""
         written = await self._objects.writer.write(body, digest, number)
-        try:
+        with self._objects.writer.committing(written):
             await self._metadata.put_part(upload.upload_id, written.part, missing=written.missing)
-        except MetadataUnavailable:
-            raise  # the part may have been committed all the same; see Objects.commit
-        except Exception:
-            self._objects.writer.discard(written)
-            raise
         return written.part
 
     async def chosen_parts(self, upload: Upload, named: Sequence[NamedPart]) -> list[Part]:

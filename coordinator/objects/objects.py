@@ -10,12 +10,11 @@ from dataclasses import dataclass, field, replace
 from coordinator.objects.body import Body, BodyDigest
 from coordinator.objects.ids import Ids
 from coordinator.objects.reader import ByteStream, PartReader
-from coordinator.objects.writer import PartWriter, WrittenPart
+from coordinator.objects.writer import PartWriter
 from metadata import (
     Attributes,
     Bucket,
     MetadataStore,
-    MetadataUnavailable,
     NoSuchKey,
     Part,
     StoredVersion,
@@ -73,28 +72,15 @@ class Objects:
             owner_id=new.owner_id,
             attributes=replace(new.attributes, checksums=part.checksums),
         )
-        return await self.commit(bucket, version, written, new.condition)
-
-    async def commit(
-        self, bucket: Bucket, version: Version, written: WrittenPart, condition: WriteCondition
-    ) -> Version:
-        """Make a written part visible as the version, or give it up."""
-        try:
+        with self.writer.committing(written):
             return await self.metadata.put_version(
                 bucket.name,
                 version,
                 # A part without bytes has no shards: nothing to remember, nothing to repair.
-                [written.part] if written.part.size else [],
-                condition=condition,
+                [part] if part.size else [],
+                condition=new.condition,
                 missing=written.missing,
             )
-        except MetadataUnavailable:
-            # A commit whose fsync failed may still come back from the log after a crash: its
-            # shards must be there then. If it does not, they are orphans.
-            raise
-        except Exception:
-            self.writer.discard(written)
-            raise
 
     async def look_up(self, bucket: str, key: str, version_id: str | None = None) -> StoredVersion:
         """Raises NoSuchBucket, NoSuchKey."""

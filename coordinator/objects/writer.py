@@ -11,7 +11,8 @@ Rules:
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,7 +22,7 @@ from coordinator.objects.body import Body, BodyDigest, Digested, stripes
 from coordinator.objects.errors import BodyTooLarge, WriteFailed
 from coordinator.objects.ids import Ids
 from erasure import Codec, split
-from metadata import MissingShard, Part
+from metadata import MetadataUnavailable, MissingShard, Part
 from node.client import Record, make_record
 from node.errors import NodeError
 from node.record import Buffer, RecordKey, ShardKey
@@ -97,7 +98,7 @@ class PartWriter:
             await transfer.finish()
             digested = digest.finish()
         except BaseException:
-            self._discard(transfer)
+            self._start(self._discard_after(transfer))
             raise
         missing = transfer.missing()
         self._metrics.received_bytes.inc(size)
@@ -130,14 +131,18 @@ class PartWriter:
             checksums=digested.checksums,
         )
 
-    def discard(self, written: WrittenPart) -> None:
-        """Give up a part that was written but refused by the commit."""
-        self._start_discard(written.part.part_id, written.part.nodes)
-
-    def _discard(self, transfer: "_Transfer") -> None:
-        task = asyncio.create_task(self._discard_after(transfer))
-        self._discards.add(task)
-        task.add_done_callback(self._discards.discard)
+    @contextmanager
+    def committing(self, written: WrittenPart) -> Iterator[None]:
+        """Around the commit of a written part: gives the part up if the commit is refused."""
+        try:
+            yield
+        except MetadataUnavailable:
+            # A commit whose fsync failed may still come back from the log after a crash: its
+            # shards must be there then. If it does not, they are orphans.
+            raise
+        except Exception:
+            self._start(self._delete(written.part.part_id, written.part.nodes))
+            raise
 
     async def _discard_after(self, transfer: "_Transfer") -> None:
         # A delete that overtook an append would leave the shard behind for good.
@@ -145,8 +150,8 @@ class PartWriter:
         if transfer.sent:
             await self._delete(transfer.part_id, transfer.nodes)
 
-    def _start_discard(self, part_id: bytes, nodes: Sequence[str]) -> None:
-        task = asyncio.create_task(self._delete(part_id, nodes))
+    def _start(self, discard: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(discard)
         self._discards.add(task)
         task.add_done_callback(self._discards.discard)
 

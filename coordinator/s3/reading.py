@@ -16,16 +16,16 @@ OPEN_TRIES = 5
 async def get_object(s3: Surface, request: Request) -> Response:
     """The object's bytes, or the range asked for."""
     for _ in range(OPEN_TRIES - 1):
+        stored = await _look_up(s3, request)
         try:
-            return await _get(s3, request)
+            return await _get(s3, request, stored)
         except NoSuchKey:
             # Gone, or replaced between look-up and opening: the next look-up tells which.
-            await _look_up(s3, request)
-    return await _get(s3, request)
+            continue
+    return await _get(s3, request, await _look_up(s3, request))
 
 
-async def _get(s3: Surface, request: Request) -> Response:
-    stored = await _look_up(s3, request)
+async def _get(s3: Surface, request: Request, stored: StoredVersion) -> Response:
     response, selected = _head(request, stored)
     if response.length:
         response.body, response.stream = await s3.objects.begin(

@@ -12,7 +12,7 @@ from coordinator.cluster import NodeState
 from coordinator.objects import BodyTooLarge, Digested, NewObject, Unreadable, WriteFailed
 from coordinator.objects import writer as writer_module
 from coordinator.objects.body import stripes
-from metadata import PreconditionFailed, WriteCondition
+from metadata import MemoryStore, MetadataUnavailable, PreconditionFailed, WriteCondition
 from node.errors import NodeFull, NodeUnreachable
 from tests.coordinator.objects.fakes import Bench, body_of
 
@@ -211,6 +211,23 @@ async def test_a_commit_that_is_refused_leaves_nothing() -> None:
     await bench.writer.close()
     assert bench.record_count() == before
     assert await get(bench, "key") == b"first"
+
+
+class Unavailable(MemoryStore):
+    """Refuses every commit without knowing what came of it."""
+
+    async def put_version(self, *args, **kwargs):
+        raise MetadataUnavailable("fsync failed")
+
+
+async def test_a_commit_of_unknown_outcome_keeps_its_shards() -> None:
+    bench = Bench()
+    bench.objects.metadata = Unavailable()
+    bucket = await bucket_of(bench)
+    with pytest.raises(MetadataUnavailable):
+        await bench.objects.put(bucket, "key", body_of(bytes(100)), Md5(), NEW)
+    await bench.writer.close()
+    assert bench.record_count() == 3
 
 
 async def test_a_part_over_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
