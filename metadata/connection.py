@@ -55,6 +55,14 @@ async def open_connection(path: Path, *, is_writer: bool) -> ThreadConnection:
     return connection
 
 
+def open_reader_here(path: Path) -> sqlite3.Connection:
+    """A reader for the calling thread alone, which waits for no lock. Raises sqlite3.Error."""
+    db = _connect(path)
+    _configure_reader(db)
+    db.execute("PRAGMA busy_timeout = 0")
+    return db
+
+
 async def create_private_file(path: Path) -> None:
     """Make the file (mode 0600) and its directories durably, unless they exist. OSError."""
     await asyncio.to_thread(_create_private_file, path)

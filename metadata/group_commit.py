@@ -46,12 +46,12 @@ class Batches:
         self._run_batch = run_batch
         self._waiting: list[tuple[Work, asyncio.Future[Any]]] = []
         self._runner: asyncio.Task[None] | None = None
-        self._is_closed = False
+        self.is_closed = False
 
     async def submit(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` returns or raises. A caller that is cancelled while it waits is left out;
         one that is cancelled later does not learn what happened."""
-        if self._is_closed:
+        if self.is_closed:
             raise MetadataUnavailable("the metadata store is closed")
         if len(self._waiting) >= MAX_WAITING:
             raise MetadataUnavailable(f"{MAX_WAITING} calls already wait for the metadata store")
@@ -63,7 +63,7 @@ class Batches:
 
     async def close(self) -> None:
         """Finish what was accepted, then release the connection."""
-        self._is_closed = True
+        self.is_closed = True
         if self._runner is not None:
             await self._runner
         await self.connection.close()
@@ -116,7 +116,7 @@ def _mutate(work: Work, db: sqlite3.Connection) -> Any:
         if not db.in_transaction:
             raise sqlite3.OperationalError(f"the transaction was lost: {error}") from error
         db.execute("ROLLBACK TO mutation")
-        outcome = Failure(_mapped(error))
+        outcome = Failure(mapped(error))
     db.execute("RELEASE mutation")
     return outcome
 
@@ -137,7 +137,7 @@ def _read(work: Work, db: sqlite3.Connection) -> Any:
     try:
         return work(db)
     except Exception as error:
-        return Failure(_mapped(error))
+        return Failure(mapped(error))
 
 
 def _end(db: sqlite3.Connection) -> None:
@@ -146,10 +146,10 @@ def _end(db: sqlite3.Connection) -> None:
 
 
 def _all_failed(works: Sequence[Work], error: BaseException) -> list[Any]:
-    return [Failure(_mapped(error)) for _ in works]
+    return [Failure(mapped(error)) for _ in works]
 
 
-def _mapped(error: BaseException) -> BaseException:
+def mapped(error: BaseException) -> BaseException:
     """The error as this package's callers know it: ours, or a bug's, as it is."""
     if isinstance(error, MetadataError) or not isinstance(error, sqlite3.Error):
         return error

@@ -6,6 +6,7 @@ GET. What a call does is in `statements/`; this file only says where it runs.
 """
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -14,9 +15,10 @@ from pathlib import Path
 
 from metadata import schema
 from metadata.clock import ClockMs, wall_clock_ms
-from metadata.connection import create_private_file, open_connection
+from metadata.connection import create_private_file, open_connection, open_reader_here
 from metadata.errors import MetadataUnavailable
 from metadata.group_commit import Batches, commit_together, read_together
+from metadata.lookups import Lookups, read_through, resident_limit_bytes
 from metadata.model import (
     AccessKey,
     Bucket,
@@ -47,40 +49,43 @@ async def open_sqlite(
     SchemaTooNew.
     """
     file = Path(path)
-    batches: list[Batches] = []
-    try:
-        await create_private_file(file)
-        writer = await open_connection(file, is_writer=True)
-        batches.append(Batches(writer, commit_together))
-        await writer.call(partial(schema.migrate, migrations=schema.known_migrations()))
-        for _ in range(2):
-            reader = await open_connection(file, is_writer=False)
-            batches.append(Batches(reader, read_together))
-    except BaseException as error:
-        await _close(batches)
-        if isinstance(error, OSError | sqlite3.Error):
+    limit_bytes = resident_limit_bytes()
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            await create_private_file(file)
+            writer = await open_connection(file, is_writer=True)
+            writes = Batches(writer, commit_together)
+            # Opened first, closed last: the last one to close leaves no log behind.
+            stack.push_async_callback(writes.close)
+            await writer.call(partial(schema.migrate, migrations=schema.known_migrations()))
+            pages = Batches(await open_connection(file, is_writer=False), read_together)
+            stack.push_async_callback(pages.close)
+            looks = Batches(await open_connection(file, is_writer=False), read_together)
+            stack.push_async_callback(looks.close)
+            await asyncio.to_thread(read_through, file, limit_bytes)
+            here = stack.enter_context(contextlib.closing(open_reader_here(file)))
+        except (OSError, sqlite3.Error) as error:
             raise MetadataUnavailable(f"cannot open {file}: {error}") from error
-        raise
-    writes, lookups, pages = batches
-    return SqliteStore(writes, lookups, pages, clock_ms)
-
-
-async def _close(batches: Sequence[Batches]) -> None:
-    """Close all, the last first: the writer goes last and leaves no log behind."""
-    for each in reversed(batches):
-        await each.close()
+        lookups = Lookups(file, here, looks, limit_bytes)
+        return SqliteStore(writes, lookups, pages, clock_ms, stack.pop_all())
 
 
 class SqliteStore:
     """A MetadataStore; each method keeps the contract's docstring. Made by `open_sqlite`."""
 
     def __init__(
-        self, writes: Batches, lookups: Batches, pages: Batches, clock_ms: ClockMs
+        self,
+        writes: Batches,
+        lookups: Lookups,
+        pages: Batches,
+        clock_ms: ClockMs,
+        resources: contextlib.AsyncExitStack,
     ) -> None:
         self._writes = writes
         self._lookups = lookups
         self._pages = pages
         self._clock_ms = clock_ms
+        self._resources = resources
 
     # cluster -----------------------------------------------------------------
     async def cluster_id(self, proposed: str) -> str:
@@ -307,4 +312,4 @@ class SqliteStore:
 
     async def close(self) -> None:
         # Shielded: a caller that is cancelled must not leave threads behind.
-        await asyncio.shield(_close((self._writes, self._lookups, self._pages)))
+        await asyncio.shield(self._resources.aclose())

@@ -17,7 +17,7 @@ import orjson
 from node.batching import BatchLimits, Lane
 from node.caller import Caller
 from node.connection import Patience
-from node.errors import NodeFailed, RecordDamaged
+from node.errors import NodeFailed
 from node.protocol import (
     ANSWER_HEAD_SIZE,
     APPEND_PATH,
@@ -36,12 +36,10 @@ from node.protocol import (
 )
 from node.record import (
     HEADER_SIZE,
+    MAX_PAYLOAD_BYTES,
     Buffer,
-    Kind,
     RecordKey,
     ShardKey,
-    check_payload,
-    decode_header,
     encode_header,
 )
 
@@ -194,20 +192,23 @@ class NodeClient:
     def _verify(self, key: RecordKey, answer: memoryview | Outcome) -> memoryview | Outcome:
         if isinstance(answer, Outcome):
             return answer
-        try:
-            header = decode_header(answer)
-            if header.key != key or header.kind is not Kind.DATA:
-                raise RecordDamaged(f"asked for {key}, got {header.key}")
-            payload = answer[HEADER_SIZE:]
-            check_payload(header, payload)
-        except RecordDamaged as error:
-            # The node checks before it answers: this happened on the way, or in its memory.
-            log.error(
-                "a node's record arrived damaged",
-                extra={"node": self.node_id, "detail": str(error)},
-            )
-            return Outcome.DAMAGED
-        return payload
+        payload = answer[HEADER_SIZE:]
+        # Sealing the payload once more proves key, kind, length and checksum in one comparison,
+        # at half of what taking the header apart costs.
+        if len(payload) <= MAX_PAYLOAD_BYTES and answer[:HEADER_SIZE] == encode_header(
+            key, payload
+        ):
+            return payload
+        # The node checks before it answers: this happened on the way, or in its memory.
+        log.error(
+            "a node's record arrived damaged",
+            extra={
+                "node": self.node_id,
+                "asked": str(key),
+                "got": bytes(answer[:HEADER_SIZE]).hex(),
+            },
+        )
+        return Outcome.DAMAGED
 
     # everything else ------------------------------------------------------------------------
     async def delete(self, shards: Sequence[ShardKey]) -> None:

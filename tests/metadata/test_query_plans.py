@@ -10,6 +10,7 @@ import pytest
 from metadata import AccessKey, MetadataStore, NodeRecord, SqliteStore, User, WriteCondition
 from metadata import open_sqlite as open_store
 from metadata.group_commit import Batches
+from metadata.lookups import Lookups
 from tests.metadata.making import (
     make_part,
     make_version,
@@ -76,14 +77,16 @@ async def exercise(store: MetadataStore) -> None:
 
 async def test_no_statement_scans_a_table(sqlite: SqliteStore) -> None:
     statements: set[str] = set()
-    for batches in (sqlite._writes, sqlite._lookups, sqlite._pages):
+    for batches in (sqlite._writes, sqlite._pages):
         await batches.connection.call(lambda db: db.set_trace_callback(statements.add))
+    sqlite._lookups.here.set_trace_callback(statements.add)
     await exercise(sqlite)
     words = ("SELECT", "INSERT", "UPDATE", "DELETE")
     queries = [text for text in statements if text.lstrip().startswith(words)]
     assert len(queries) > 50
-    for batches in (sqlite._writes, sqlite._lookups, sqlite._pages):
+    for batches in (sqlite._writes, sqlite._pages):
         await batches.connection.call(lambda db: db.set_trace_callback(None))
+    sqlite._lookups.here.set_trace_callback(None)
     for query in queries:
         if any(text in query for text in WHOLE_TABLES):
             continue
@@ -120,7 +123,7 @@ async def large(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 T = TypeVar("T")
 
 
-async def count_steps(batches: Batches, call: Awaitable[T]) -> tuple[int, T]:
+async def count_steps(runs_on: Batches | Lookups, call: Awaitable[T]) -> tuple[int, T]:
     """Steps of SQLite's virtual machine that a call took on that connection, and its result."""
     steps = 0
 
@@ -129,9 +132,15 @@ async def count_steps(batches: Batches, call: Awaitable[T]) -> tuple[int, T]:
         steps += 1
         return 0
 
-    await batches.connection.call(lambda db: db.set_progress_handler(count, 1))
+    if isinstance(runs_on, Lookups):
+        runs_on.here.set_progress_handler(count, 1)
+    else:
+        await runs_on.connection.call(lambda db: db.set_progress_handler(count, 1))
     result = await call
-    await batches.connection.call(lambda db: db.set_progress_handler(None, 0))
+    if isinstance(runs_on, Lookups):
+        runs_on.here.set_progress_handler(None, 0)
+    else:
+        await runs_on.connection.call(lambda db: db.set_progress_handler(None, 0))
     return steps, result
 
 

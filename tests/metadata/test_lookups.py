@@ -1,0 +1,64 @@
+"""Where a point look-up runs: on the caller's thread or on its own."""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from metadata import MetadataUnavailable, SqliteStore, open_sqlite
+from metadata.connection import open_reader_here
+from metadata.lookups import LOOKUPS_BETWEEN_CHECKS
+from tests.metadata.making import put
+
+
+def where(_: sqlite3.Connection) -> int:
+    return threading.get_ident()
+
+
+HERE = threading.main_thread().ident
+
+
+async def test_a_small_file_is_looked_up_here(sqlite: SqliteStore) -> None:
+    assert await sqlite._lookups.submit(where) == HERE
+
+
+async def test_a_file_that_grew_too_large_is_looked_up_in_the_thread(sqlite: SqliteStore) -> None:
+    lookups = sqlite._lookups
+    assert await lookups.submit(where) == HERE
+    lookups._limit_bytes = 1
+    asked = [await lookups.submit(where) for _ in range(LOOKUPS_BETWEEN_CHECKS + 1)]
+    assert asked[-1] != HERE
+    await put(sqlite, "k")
+    assert (await sqlite.version("b", "k")).version.key == "k"
+
+
+async def test_the_loop_waits_for_no_lock(sqlite: SqliteStore) -> None:
+    def locked_here(db: sqlite3.Connection) -> int:
+        if where(db) == HERE:
+            raise sqlite3.OperationalError("database is locked")
+        return where(db)
+
+    assert await sqlite._lookups.submit(locked_here) != HERE
+
+
+async def test_other_failures_are_ours(sqlite: SqliteStore) -> None:
+    def fail(_: sqlite3.Connection) -> None:
+        raise sqlite3.DatabaseError("malformed")
+
+    with pytest.raises(MetadataUnavailable, match="malformed"):
+        await sqlite._lookups.submit(fail)
+
+
+async def test_nothing_is_looked_up_after_the_end(tmp_path: Path) -> None:
+    store = await open_sqlite(tmp_path / "metadata.db")
+    await store.close()
+    with pytest.raises(MetadataUnavailable, match="closed"):
+        await store._lookups.submit(where)
+
+
+async def test_a_reader_can_not_write(sqlite: SqliteStore, tmp_path: Path) -> None:
+    reader = open_reader_here(tmp_path / "metadata.db")
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.execute("DELETE FROM buckets")
+    reader.close()
