@@ -1,8 +1,8 @@
 """A SQLite file and the threads that talk to it.
 
 Rules: the file is made with mode 0600, because it holds secrets, and made durable together with the
-directories that lead to it. A connection belongs to one thread; whole functions are sent there,
-because a hop to another thread costs more than a statement does.
+directories that lead to it. A connection has a thread, and is used by one caller at a time; whole
+functions are sent there, because a hop to another thread costs more than a statement does.
 """
 
 import asyncio
@@ -36,6 +36,11 @@ WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
 class ThreadConnection(aiosqlite.Connection):
     """An aiosqlite connection that can run a whole function on its thread in one hop."""
 
+    @property
+    def shared(self) -> sqlite3.Connection:
+        """The raw connection, for a caller who knows that its thread has nothing to do."""
+        return self._conn
+
     async def call(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """What `function` returns or raises, called with the raw connection on its thread."""
         # `_execute` is aiosqlite's way to its thread; tests/metadata/test_connection.py guards it.
@@ -59,8 +64,13 @@ def open_reader_here(path: Path) -> sqlite3.Connection:
     """A reader for the calling thread alone, which waits for no lock. Raises sqlite3.Error."""
     db = _connect(path)
     _configure_reader(db)
-    db.execute("PRAGMA busy_timeout = 0")
+    wait_for_locks(db, 0)
     return db
+
+
+def wait_for_locks(db: sqlite3.Connection, timeout_s: float = BUSY_TIMEOUT_S) -> None:
+    """For how long, from now on, a statement waits while another process holds the file."""
+    db.execute(f"PRAGMA busy_timeout = {round(timeout_s * 1000)}")
 
 
 async def create_private_file(path: Path) -> None:
@@ -94,12 +104,14 @@ def _sync_directory(folder: Path) -> None:
 
 def _connect(path: Path) -> sqlite3.Connection:
     # mode=rw: only create_private_file may create. isolation_level=None: transactions are ours.
+    # check_same_thread: a batch of mutations is begun by one thread and committed by another.
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
         uri=True,
         isolation_level=None,
         timeout=BUSY_TIMEOUT_S,
         cached_statements=STATEMENT_CACHE,
+        check_same_thread=False,
     )
 
 

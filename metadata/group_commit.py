@@ -12,9 +12,9 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
-from metadata.connection import ThreadConnection
+from metadata.connection import ThreadConnection, wait_for_locks
 from metadata.errors import MetadataError, MetadataUnavailable
 
 T = TypeVar("T")
@@ -38,25 +38,33 @@ RunBatch = Callable[[Sequence[Work], sqlite3.Connection], list[Any]]
 """Runs works on the connection's thread; for each what it returned, or a Failure. Never raises."""
 
 
+class _Call(NamedTuple):
+    """One that waits."""
+
+    work: Work
+    future: asyncio.Future[Any]
+    is_small: bool
+
+
 class Batches:
     """A queue of calls in front of one connection."""
 
     def __init__(self, connection: ThreadConnection, run_batch: RunBatch) -> None:
         self.connection = connection
         self._run_batch = run_batch
-        self._waiting: list[tuple[Work, asyncio.Future[Any]]] = []
+        self._waiting: list[_Call] = []
         self._runner: asyncio.Task[None] | None = None
         self.is_closed = False
 
-    async def submit(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def submit(self, work: Callable[[sqlite3.Connection], T], *, is_small: bool = False) -> T:
         """What `work` returns or raises. A caller that is cancelled while it waits is left out;
-        one that is cancelled later does not learn what happened."""
+        one that is cancelled later does not learn what happened. `is_small`: a few statements."""
         if self.is_closed:
             raise MetadataUnavailable("the metadata store is closed")
         if len(self._waiting) >= MAX_WAITING:
             raise MetadataUnavailable(f"{MAX_WAITING} calls already wait for the metadata store")
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((work, future))
+        self._waiting.append(_Call(work, future, is_small))
         if self._runner is None:
             self._runner = asyncio.create_task(self._drain())
         return cast(T, await future)
@@ -71,41 +79,47 @@ class Batches:
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                batch = [call for call in self._waiting[:MAX_BATCH] if not call[1].done()]
+                batch = [call for call in self._waiting[:MAX_BATCH] if not call.future.done()]
                 del self._waiting[:MAX_BATCH]
                 if batch:
                     await self._run(batch)
         finally:
             self._runner = None
 
-    async def _run(self, batch: list[tuple[Work, asyncio.Future[Any]]]) -> None:
-        works = [work for work, _ in batch]
+    async def _run(self, batch: Sequence[_Call]) -> None:
+        works = [call.work for call in batch]
         try:
-            outcomes = await self.connection.call(partial(self._run_batch, works))
+            outcomes = await self._perform(works, all(call.is_small for call in batch))
         except Exception as error:
-            outcomes = _all_failed(works, error)
-        for (_, future), outcome in zip(batch, outcomes, strict=True):
-            if future.done():
+            outcomes = all_failed(works, error)
+        for call, outcome in zip(batch, outcomes, strict=True):
+            if call.future.done():
                 continue
             if isinstance(outcome, Failure):
-                future.set_exception(outcome.error)
+                call.future.set_exception(outcome.error)
             else:
-                future.set_result(outcome)
+                call.future.set_result(outcome)
+
+    async def _perform(self, works: Sequence[Work], are_small: bool) -> list[Any]:
+        """For each work what it returned, or a Failure."""
+        return await self.connection.call(partial(self._run_batch, works))
 
 
 def commit_together(works: Sequence[Work], db: sqlite3.Connection) -> list[Any]:
     """Mutations, in one transaction. See the module's rules."""
     try:
+        wait_for_locks(db)
         db.execute("BEGIN IMMEDIATE")
-        outcomes = [_mutate(work, db) for work in works]
+        outcomes = [mutate(work, db) for work in works]
         db.execute("COMMIT")
     except sqlite3.Error as error:
-        _end(db)
-        return _all_failed(works, error)
+        end_transaction(db)
+        return all_failed(works, error)
     return outcomes
 
 
-def _mutate(work: Work, db: sqlite3.Connection) -> Any:
+def mutate(work: Work, db: sqlite3.Connection) -> Any:
+    """One mutation in its savepoint: what it returned, or a Failure. sqlite3.Error: all is lost."""
     db.execute("SAVEPOINT mutation")
     outcome: Any
     try:
@@ -128,8 +142,8 @@ def read_together(works: Sequence[Work], db: sqlite3.Connection) -> list[Any]:
         outcomes = [_read(work, db) for work in works]
         db.execute("COMMIT")
     except sqlite3.Error as error:
-        _end(db)
-        return _all_failed(works, error)
+        end_transaction(db)
+        return all_failed(works, error)
     return outcomes
 
 
@@ -140,12 +154,14 @@ def _read(work: Work, db: sqlite3.Connection) -> Any:
         return Failure(mapped(error))
 
 
-def _end(db: sqlite3.Connection) -> None:
+def end_transaction(db: sqlite3.Connection) -> None:
+    """Undo what was not committed."""
     if db.in_transaction:
         db.execute("ROLLBACK")
 
 
-def _all_failed(works: Sequence[Work], error: BaseException) -> list[Any]:
+def all_failed(works: Sequence[Work], error: BaseException) -> list[Any]:
+    """The outcomes of a batch that failed as a whole."""
     return [Failure(mapped(error)) for _ in works]
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from metadata import schema
 from metadata.clock import ClockMs, wall_clock_ms
+from metadata.commits import Commits
 from metadata.connection import create_private_file, open_connection, open_reader_here
 from metadata.errors import MetadataUnavailable
-from metadata.group_commit import Batches, commit_together, read_together
-from metadata.lookups import Lookups, read_through, resident_limit_bytes
+from metadata.group_commit import Batches, read_together
+from metadata.lookups import Lookups
 from metadata.model import (
     AccessKey,
     Bucket,
@@ -36,6 +37,7 @@ from metadata.model import (
     Version,
     WriteCondition,
 )
+from metadata.residence import Residence, resident_limit_bytes
 from metadata.statements import buckets, cluster, listing, parts, upkeep, uploads, users, versions
 from metadata.store import UNCONDITIONAL
 
@@ -49,12 +51,12 @@ async def open_sqlite(
     SchemaTooNew.
     """
     file = Path(path)
-    limit_bytes = resident_limit_bytes()
     async with contextlib.AsyncExitStack() as stack:
         try:
             await create_private_file(file)
             writer = await open_connection(file, is_writer=True)
-            writes = Batches(writer, commit_together)
+            residence = Residence(file, resident_limit_bytes())
+            writes = Commits(writer, residence)
             # Opened first, closed last: the last one to close leaves no log behind.
             stack.push_async_callback(writes.close)
             await writer.call(partial(schema.migrate, migrations=schema.known_migrations()))
@@ -62,12 +64,13 @@ async def open_sqlite(
             stack.push_async_callback(pages.close)
             looks = Batches(await open_connection(file, is_writer=False), read_together)
             stack.push_async_callback(looks.close)
-            await asyncio.to_thread(read_through, file, limit_bytes)
+            await asyncio.to_thread(residence.read_through)
             here = stack.enter_context(contextlib.closing(open_reader_here(file)))
         except (OSError, sqlite3.Error) as error:
             raise MetadataUnavailable(f"cannot open {file}: {error}") from error
-        lookups = Lookups(file, here, looks, limit_bytes)
-        return SqliteStore(writes, lookups, pages, clock_ms, stack.pop_all())
+        return SqliteStore(
+            writes, Lookups(here, looks, residence), pages, clock_ms, stack.pop_all()
+        )
 
 
 class SqliteStore:
@@ -75,7 +78,7 @@ class SqliteStore:
 
     def __init__(
         self,
-        writes: Batches,
+        writes: Commits,
         lookups: Lookups,
         pages: Batches,
         clock_ms: ClockMs,
@@ -140,7 +143,7 @@ class SqliteStore:
             missing=missing,
             now_ms=self._clock_ms(),
         )
-        return await self._writes.submit(work)
+        return await self._writes.submit(work, is_small=True)
 
     async def version(self, bucket: str, key: str, version_id: str | None = None) -> StoredVersion:
         work = partial(versions.find_version, bucket=bucket, key=key, version_id=version_id)
@@ -148,7 +151,7 @@ class SqliteStore:
 
     async def parts(self, version_id: str, *, offset: int = 0, limit: int = 100) -> list[Part]:
         work = partial(parts.list_parts, version_id=version_id, offset=offset, limit=limit)
-        return await self._lookups.submit(work)
+        return await self._lookups.submit_page(work)
 
     async def part_by_number(self, version_id: str, number: int) -> Part | None:
         work = partial(parts.find_part, version_id=version_id, number=number)
@@ -170,7 +173,7 @@ class SqliteStore:
             condition=condition,
             now_ms=self._clock_ms(),
         )
-        return await self._writes.submit(work)
+        return await self._writes.submit(work, is_small=True)
 
     async def delete_versions(self, bucket: str, keys: Sequence[str]) -> list[bool]:
         work = partial(versions.delete_versions, bucket=bucket, keys=keys, now_ms=self._clock_ms())
@@ -191,7 +194,8 @@ class SqliteStore:
 
     # multipart ---------------------------------------------------------------
     async def create_upload(self, bucket: str, upload: Upload) -> None:
-        await self._writes.submit(partial(uploads.create_upload, bucket=bucket, upload=upload))
+        work = partial(uploads.create_upload, bucket=bucket, upload=upload)
+        await self._writes.submit(work, is_small=True)
 
     async def upload(self, bucket: str, key: str, upload_id: str) -> Upload:
         work = partial(uploads.find_upload, bucket=bucket, key=key, upload_id=upload_id)
@@ -207,7 +211,7 @@ class SqliteStore:
             missing=missing,
             now_ms=self._clock_ms(),
         )
-        await self._writes.submit(work)
+        await self._writes.submit(work, is_small=True)
 
     async def upload_parts(
         self, upload_id: str, *, after_number: int = 0, limit: int = 1000

@@ -8,8 +8,8 @@ import pytest
 
 from metadata import MetadataUnavailable, SqliteStore, open_sqlite
 from metadata.connection import open_reader_here
-from metadata.lookups import LOOKUPS_BETWEEN_CHECKS
-from tests.metadata.making import put
+from metadata.lookups import Lookups
+from metadata.residence import Residence
 
 
 def where(_: sqlite3.Connection) -> int:
@@ -23,14 +23,14 @@ async def test_a_small_file_is_looked_up_here(sqlite: SqliteStore) -> None:
     assert await sqlite._lookups.submit(where) == HERE
 
 
-async def test_a_file_that_grew_too_large_is_looked_up_in_the_thread(sqlite: SqliteStore) -> None:
-    lookups = sqlite._lookups
-    assert await lookups.submit(where) == HERE
-    lookups._limit_bytes = 1
-    asked = [await lookups.submit(where) for _ in range(LOOKUPS_BETWEEN_CHECKS + 1)]
-    assert asked[-1] != HERE
-    await put(sqlite, "k")
-    assert (await sqlite.version("b", "k")).version.key == "k"
+async def test_a_page_is_looked_up_in_the_thread(sqlite: SqliteStore) -> None:
+    assert await sqlite._lookups.submit_page(where) != HERE
+
+
+async def test_a_large_file_is_looked_up_in_the_thread(sqlite: SqliteStore, tmp_path: Path) -> None:
+    near = sqlite._lookups
+    far = Lookups(near.here, near._batches, Residence(tmp_path / "metadata.db", limit_bytes=1))
+    assert await far.submit(where) != HERE
 
 
 async def test_the_loop_waits_for_no_lock(sqlite: SqliteStore) -> None:

@@ -10,7 +10,6 @@ import pytest
 from metadata import AccessKey, MetadataStore, NodeRecord, SqliteStore, User, WriteCondition
 from metadata import open_sqlite as open_store
 from metadata.group_commit import Batches
-from metadata.lookups import Lookups
 from tests.metadata.making import (
     make_part,
     make_version,
@@ -123,7 +122,7 @@ async def large(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 T = TypeVar("T")
 
 
-async def count_steps(runs_on: Batches | Lookups, call: Awaitable[T]) -> tuple[int, T]:
+async def count_steps(batches: Batches, call: Awaitable[T]) -> tuple[int, T]:
     """Steps of SQLite's virtual machine that a call took on that connection, and its result."""
     steps = 0
 
@@ -132,15 +131,9 @@ async def count_steps(runs_on: Batches | Lookups, call: Awaitable[T]) -> tuple[i
         steps += 1
         return 0
 
-    if isinstance(runs_on, Lookups):
-        runs_on.here.set_progress_handler(count, 1)
-    else:
-        await runs_on.connection.call(lambda db: db.set_progress_handler(count, 1))
+    await batches.connection.call(lambda db: db.set_progress_handler(count, 1))
     result = await call
-    if isinstance(runs_on, Lookups):
-        runs_on.here.set_progress_handler(None, 0)
-    else:
-        await runs_on.connection.call(lambda db: db.set_progress_handler(None, 0))
+    await batches.connection.call(lambda db: db.set_progress_handler(None, 0))
     return steps, result
 
 
@@ -189,7 +182,7 @@ async def test_a_range_at_the_end_costs_as_one_at_the_start(sqlite: SqliteStore)
 
     async def steps_at(offset: int) -> int:
         call = sqlite.parts(version.version_id, offset=offset, limit=3)
-        steps, found = await count_steps(sqlite._lookups, call)
+        steps, found = await count_steps(sqlite._lookups._batches, call)
         assert found[0].offset == offset
         return steps
 
