@@ -20,15 +20,15 @@ from metadata.errors import (
     PreconditionFailed,
 )
 from metadata.memory_directory import MemoryDirectory
+from metadata.memory_repairs import MemoryRepairs
 from metadata.model import (
     NULL_VERSION,
     Bucket,
     Listing,
     MissingShard,
+    NamedPart,
     Part,
-    Reclaim,
     RepairState,
-    RepairTask,
     StoredVersion,
     Totals,
     Upload,
@@ -41,22 +41,18 @@ from metadata.store import UNCONDITIONAL
 _Keyed = TypeVar("_Keyed", Version, Upload)
 
 
-class MemoryStore(MemoryDirectory):
+class MemoryStore(MemoryRepairs, MemoryDirectory):
     """A MetadataStore; each method keeps the contract's docstring."""
 
     def __init__(self, clock_ms: ClockMs = wall_clock_ms) -> None:
-        super().__init__()
-        self._clock_ms = clock_ms
+        MemoryRepairs.__init__(self, clock_ms)
+        MemoryDirectory.__init__(self)
         self._buckets: dict[str, Bucket] = {}
         self._last_bucket_id = 0
         self._last_sequence = 0
         # By version id and upload id, each with the bucket's id.
         self._versions: dict[str, tuple[int, Version]] = {}
         self._uploads: dict[str, tuple[int, Upload]] = {}
-        # By part id, each with the id of its version or upload.
-        self._parts: dict[bytes, tuple[str, Part]] = {}
-        self._repairs: dict[tuple[bytes, int], RepairTask] = {}
-        self._reclaims: set[Reclaim] = set()
 
     # buckets -----------------------------------------------------------------
     async def create_bucket(self, name: str, owner_id: str, region: str, now_ms: int) -> Bucket:
@@ -252,33 +248,16 @@ class MemoryStore(MemoryDirectory):
             return UploadListing(found, prefixes, last, "")
         return UploadListing(found, prefixes, last.key, last.upload_id)
 
-    # repair and reclaim --------------------------------------------------------
-    async def add_repairs(self, missing: Sequence[MissingShard], now_ms: int) -> int:
-        before = len(self._repairs)
-        for shard in missing:
-            name = (shard.part_id, shard.shard)
-            if shard.part_id in self._parts and name not in self._repairs:
-                self._repairs[name] = RepairTask(
-                    *name, shard.reason, RepairState.QUEUED, attempts=0, created_at_ms=now_ms
-                )
-        return len(self._repairs) - before
-
-    async def repairs(self, *, limit: int = 1000) -> list[RepairTask]:
-        queued = [task for task in self._repairs.values() if task.state is RepairState.QUEUED]
-        queued.sort(key=lambda task: (task.created_at_ms, task.part_id, task.shard))
-        return queued[:limit]
-
-    async def reclaims(self, node_id: str, *, before_ms: int, limit: int) -> list[Reclaim]:
-        due = [
-            each
-            for each in self._reclaims
-            if each.node_id == node_id and each.created_at_ms < before_ms
-        ]
-        due.sort(key=lambda each: (each.created_at_ms, each.part_id, each.shard))
-        return due[:limit]
-
-    async def forget_reclaims(self, done: Sequence[Reclaim]) -> None:
-        self._reclaims.difference_update(done)
+    # where shards are ------------------------------------------------------------------
+    async def parts_by_id(self, after: bytes = b"", *, limit: int) -> list[NamedPart]:
+        found = []
+        for part_id, (owner, part) in sorted(self._parts.items()):
+            if part_id > after and part.size:
+                is_upload = owner in self._uploads
+                bucket_id, named = self._uploads[owner] if is_upload else self._versions[owner]
+                (bucket,) = [b.name for b in self._buckets.values() if b.bucket_id == bucket_id]
+                found.append(NamedPart(part, bucket, named.key, owner, is_upload))
+        return found[:limit]
 
     # whole store ---------------------------------------------------------------
     async def totals(self) -> Totals:
@@ -339,17 +318,6 @@ class MemoryStore(MemoryDirectory):
         del self._versions[version.version_id]
         for part in self._parts_of(version.version_id):
             self._drop(part)
-
-    def _drop(self, part: Part) -> None:
-        """Nothing names the part any more: its shards are to be deleted, and never repaired."""
-        del self._parts[part.part_id]
-        if part.size:
-            self._reclaims |= {
-                Reclaim(node_id, part.part_id, shard, self._clock_ms())
-                for shard, node_id in enumerate(part.nodes)
-            }
-        for name in [name for name in self._repairs if name[0] == part.part_id]:
-            del self._repairs[name]
 
 
 def _check(condition: WriteCondition, current: Version | None) -> None:

@@ -2,7 +2,7 @@
 
 Rules: mutations go through one writer, which commits those that wait together; look-ups of single
 things and pages of many things each have a reader of their own, so that no listing stands before a
-GET. What a call does is in `statements/`; this file only says where it runs.
+GET. What a call does is in `statements/`; this file and `sqlite_repairs.py` only say where it runs.
 """
 
 import asyncio
@@ -27,8 +27,6 @@ from metadata.model import (
     MissingShard,
     NodeRecord,
     Part,
-    Reclaim,
-    RepairTask,
     StoredVersion,
     Totals,
     Upload,
@@ -38,6 +36,7 @@ from metadata.model import (
     WriteCondition,
 )
 from metadata.residence import Residence, resident_limit_bytes
+from metadata.sqlite_repairs import SqliteRepairs
 from metadata.statements import buckets, cluster, listing, parts, upkeep, uploads, users, versions
 from metadata.store import UNCONDITIONAL
 
@@ -68,12 +67,11 @@ async def open_sqlite(
             here = stack.enter_context(contextlib.closing(open_reader_here(file)))
         except (OSError, sqlite3.Error) as error:
             raise MetadataUnavailable(f"cannot open {file}: {error}") from error
-        return SqliteStore(
-            writes, Lookups(here, looks, residence), pages, clock_ms, stack.pop_all()
-        )
+        lookups = Lookups(here, looks, residence)
+        return SqliteStore(writes, lookups, pages, clock_ms, stack.pop_all())
 
 
-class SqliteStore:
+class SqliteStore(SqliteRepairs):
     """A MetadataStore; each method keeps the contract's docstring. Made by `open_sqlite`."""
 
     def __init__(
@@ -84,10 +82,7 @@ class SqliteStore:
         clock_ms: ClockMs,
         resources: contextlib.AsyncExitStack,
     ) -> None:
-        self._writes = writes
-        self._lookups = lookups
-        self._pages = pages
-        self._clock_ms = clock_ms
+        super().__init__(writes, lookups, pages, clock_ms)
         self._resources = resources
 
     # cluster -----------------------------------------------------------------
@@ -269,21 +264,6 @@ class SqliteStore:
             limit=limit,
         )
         return await self._pages.submit(work)
-
-    # repair and reclaim --------------------------------------------------------
-    async def add_repairs(self, missing: Sequence[MissingShard], now_ms: int) -> int:
-        work = partial(upkeep.queue_repairs, missing=missing, now_ms=now_ms)
-        return await self._writes.submit(work)
-
-    async def repairs(self, *, limit: int = 1000) -> list[RepairTask]:
-        return await self._pages.submit(partial(upkeep.list_repairs, limit=limit))
-
-    async def reclaims(self, node_id: str, *, before_ms: int, limit: int) -> list[Reclaim]:
-        work = partial(upkeep.list_reclaims, node_id=node_id, before_ms=before_ms, limit=limit)
-        return await self._pages.submit(work)
-
-    async def forget_reclaims(self, done: Sequence[Reclaim]) -> None:
-        await self._writes.submit(partial(upkeep.forget_reclaims, done=done))
 
     # users -----------------------------------------------------------------------
     async def put_user(self, user: User, keys: Sequence[AccessKey]) -> None:

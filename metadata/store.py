@@ -6,7 +6,8 @@ Rules for all backends:
 2. A mutation that returned is seen by every read that starts afterwards.
 3. Keys order by the bytes of their UTF-8 form, everywhere.
 4. A part leaves the store only by way of `Reclaim`: whatever mutation drops the last name of a
-   part (overwrite, delete, abort, replaced or unselected part) adds its reclaim in the same batch.
+   part (overwrite, delete, abort, replaced or unselected part) adds its reclaim in the same batch,
+   and forgets its repair tasks.
 5. Concurrent mutations share a group commit; each still succeeds or fails on its own.
 6. Every listing has a limit, and its cost follows what it returns.
 7. What is dropped is dated by the store's own clock (given to it when it is opened): the grace
@@ -25,8 +26,6 @@ from metadata.model import (
     MissingShard,
     NodeRecord,
     Part,
-    Reclaim,
-    RepairTask,
     StoredVersion,
     Totals,
     Upload,
@@ -35,12 +34,14 @@ from metadata.model import (
     Version,
     WriteCondition,
 )
+from metadata.store_repairs import RepairStore
 
 UNCONDITIONAL = WriteCondition()
 
 
-class MetadataStore(Protocol):
-    """Everything Trilith remembers. See the module's rules; each method adds its own."""
+class MetadataStore(RepairStore, Protocol):
+    """Everything Trilith remembers. See the module's rules; each method adds its own. What healing
+    needs is in `store_repairs.py`."""
 
     # cluster -----------------------------------------------------------------
     async def cluster_id(self, proposed: str) -> str:
@@ -201,27 +202,6 @@ class MetadataStore(Protocol):
     ) -> UploadListing:
         """Uploads under way after (key, upload id), rolled up like `list_current`. With an empty
         `after_upload_id`, keys > after_key; else also the rest of `after_key`. NoSuchBucket."""
-        ...
-
-    # repair and reclaim --------------------------------------------------------
-    async def add_repairs(self, missing: Sequence[MissingShard], now_ms: int) -> int:
-        """Queue shards for repair; those already queued, and those whose part is no longer named
-        by a version or an upload, are left out. How many were added."""
-        ...
-
-    async def repairs(self, *, limit: int = 1000) -> list[RepairTask]:
-        """Queued tasks, oldest first."""
-        ...
-
-    async def reclaims(self, node_id: str, *, before_ms: int, limit: int) -> list[Reclaim]:
-        """A node's shards of parts that were dropped before that time, oldest first.
-
-        Each node has its own, so that one that is away holds up no other.
-        """
-        ...
-
-    async def forget_reclaims(self, done: Sequence[Reclaim]) -> None:
-        """These shards are gone from their nodes. What is not known is ignored."""
         ...
 
     # users -----------------------------------------------------------------------

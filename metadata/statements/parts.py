@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from metadata.model import MissingShard, Part
-from metadata.statements.rows import PART_COLUMNS, part_row, to_part
-from metadata.statements.upkeep import queue_repairs
+from metadata.statements.repairs import queue_repairs
+from metadata.statements.rows import NODES_AS_JSON, PART_COLUMNS, part_row, to_part
 
 INSERT_INTO_PARTS: Final = """
     INSERT INTO parts (part_id, version_id, number, size, etag, k, m, unit_size, nodes,
@@ -39,7 +39,7 @@ def dropping(which: str) -> tuple[str, str, str]:
     return (
         f"""INSERT INTO reclaims (node_id, created_at_ms, part_id, shard)
             SELECT shards.value, :now_ms, part_id, shards.key
-            FROM parts, json_each('["' || replace(nodes, ',', '","') || '"]') AS shards
+            FROM parts p, json_each({NODES_AS_JSON}) AS shards
             WHERE size > 0 AND {which}""",
         f"DELETE FROM repairs WHERE part_id IN (SELECT part_id FROM parts WHERE {which})",
         f"DELETE FROM parts WHERE {which}",

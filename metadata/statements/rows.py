@@ -13,8 +13,8 @@ import orjson
 from metadata.model import (
     Attributes,
     Bucket,
-    MissingShard,
     Part,
+    RepairKind,
     RepairState,
     RepairTask,
     Upload,
@@ -37,9 +37,33 @@ PART_COLUMNS: Final = (
     ' p."offset", p.checksums'
 )
 
+PART_WIDTH: Final = 11
+
+NODE_ID_BARS: Final = frozenset(',"\\')
+"""What a node id may not hold: parts join theirs by commas, and JSON takes them apart."""
+
+NODES_AS_JSON: Final = """'["' || replace(p.nodes, ',', '","') || '"]'"""
+"""The nodes of part p as a JSON array."""
+
+NODE_OF_SHARD: Final = f"json_extract({NODES_AS_JSON}, '$[' || n.shard || ']')"
+"""The holder of shard n.shard of part p; NULL if the part has no such shard."""
+
+NODES_HOLD: Final = "instr(',' || p.nodes || ',', ',' || %s || ',')"
+"""Whether that node holds a shard of part p."""
+
+REPAIR_COLUMNS: Final = (
+    "r.part_id, r.shard, r.kind, r.node_id, r.target, r.reason, r.state, r.spare, r.attempts,"
+    " r.created_at_ms, r.not_before_ms"
+)
+REPAIR_WIDTH: Final = 11
+
 UPLOAD_COLUMNS: Final = "u.upload_id, u.key, u.owner_id, u.created_at_ms, u.attributes"
 
 NO_ATTRIBUTES: Final = Attributes()
+
+# A look-up here costs a tenth of a call of the class.
+_KINDS: Final = {kind.value: kind for kind in RepairKind}
+_STATES: Final = {state.value: state for state in RepairState}
 
 
 @lru_cache(maxsize=1024)
@@ -125,8 +149,8 @@ def to_nodes(text: str) -> tuple[str, ...]:
 
 
 def from_nodes(nodes: tuple[str, ...]) -> str:
-    """The inverse of `to_nodes`; the comma is the one character a node id may not have."""
-    assert not any("," in node for node in nodes), "a node id must not hold a comma"
+    """The inverse of `to_nodes`."""
+    assert NODE_ID_BARS.isdisjoint("".join(nodes)), "a node id holds what parts are joined by"
     return ",".join(nodes)
 
 
@@ -159,20 +183,11 @@ def to_upload(row: Row) -> Upload:
 
 
 def to_repair(row: Row) -> RepairTask:
-    """A repair task from the columns of its table."""
-    part_id, shard, reason, state, attempts, created_at_ms = row
-    return RepairTask(part_id, shard, reason, RepairState(state), attempts, created_at_ms)
-
-
-def repair_row(missing: MissingShard, now_ms: int) -> dict[str, object]:
-    """The named parameters of a repair task that is to be queued."""
-    return {
-        "part_id": missing.part_id,
-        "shard": missing.shard,
-        "reason": missing.reason,
-        "state": RepairState.QUEUED.value,
-        "now_ms": now_ms,
-    }
+    """A repair task from REPAIR_COLUMNS."""
+    part_id, shard, kind, node_id, target, reason, state, *numbers = row
+    return RepairTask(
+        part_id, shard, _KINDS[kind], node_id, target, reason, _STATES[state], *numbers
+    )
 
 
 def _json(value: Mapping[str, Any]) -> str:

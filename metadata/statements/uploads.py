@@ -11,8 +11,10 @@ from typing import Final
 
 from metadata.errors import MetadataError, NoSuchUpload, PartsChanged
 from metadata.model import MissingShard, Part, Upload, Version, WriteCondition
+from metadata.statements.batches import PART_ID_BYTES
 from metadata.statements.buckets import find_bucket
 from metadata.statements.parts import INSERT_INTO_PARTS, drop_parts, dropping, run_all
+from metadata.statements.repairs import queue_repairs
 from metadata.statements.rows import (
     PART_COLUMNS,
     UPLOAD_COLUMNS,
@@ -22,7 +24,6 @@ from metadata.statements.rows import (
     to_upload,
     version_row,
 )
-from metadata.statements.upkeep import queue_repairs
 from metadata.statements.versions import (
     CONDITION_HOLDS,
     INSERT_VERSION,
@@ -30,8 +31,6 @@ from metadata.statements.versions import (
     make_current,
     why_refused,
 )
-
-PART_ID_BYTES: Final = 16
 
 _CREATE: Final = """
     INSERT INTO uploads (upload_id, bucket_id, key, owner_id, created_at_ms, attributes)

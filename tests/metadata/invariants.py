@@ -5,10 +5,18 @@ import sqlite3
 RECOUNTED = """
     SELECT (SELECT count(*) FROM buckets), (SELECT count(*) FROM objects),
            (SELECT coalesce(sum(size), 0) FROM versions), (SELECT count(*) FROM uploads),
-           (SELECT count(*) FROM repairs WHERE state = 'queued'),
-           (SELECT count(*) FROM repairs WHERE state = 'dead'), (SELECT count(*) FROM reclaims)
-    EXCEPT SELECT buckets, objects, bytes, uploads, repair_queued, repair_dead, reclaims
-    FROM totals"""
+           (SELECT count(*) FROM reclaims)
+    EXCEPT SELECT buckets, objects, bytes, uploads, reclaims FROM totals"""
+
+REPAIRS_RECOUNTED = """
+    SELECT r.node_id, r.kind, r.state, count(*), sum((p.size + p.k - 1) / p.k)
+    FROM repairs r JOIN parts p USING (part_id) GROUP BY 1, 2, 3"""
+REPAIRS_COUNTED = "SELECT node_id, kind, state, tasks, bytes FROM repair_counts WHERE tasks <> 0"
+
+# Each shard of each part that has any, and its node.
+HELD = """
+    SELECT p.part_id, n.key AS shard, n.value AS node_id
+    FROM parts p, json_each('["' || replace(p.nodes, ',', '","') || '"]') AS n WHERE p.size > 0"""
 
 NEWEST = """
     SELECT v.bucket_id, v.key, v.sequence FROM versions v
@@ -26,10 +34,22 @@ VIOLATIONS = {
         AND version_id NOT IN (SELECT upload_id FROM uploads)""",
     "no id is both a version's and an upload's": """
         SELECT version_id FROM versions INTERSECT SELECT upload_id FROM uploads""",
-    "a reclaimed part is not owned": """
-        SELECT part_id FROM reclaims INTERSECT SELECT part_id FROM parts""",
-    "a repair has its part": """
-        SELECT part_id FROM repairs EXCEPT SELECT part_id FROM parts""",
+    "what is reclaimed is not held": f"""
+        SELECT part_id, shard, node_id FROM reclaims INTERSECT {HELD}""",
+    "a reclaimed shard of a part that stands was moved": """
+        SELECT part_id FROM reclaims WHERE is_moved = 0 INTERSECT SELECT part_id FROM parts""",
+    "a repair names the holder of a shard": f"""
+        SELECT part_id, shard, node_id FROM repairs EXCEPT {HELD}""",
+    "a part can spare m less its rebuilds": """
+        SELECT part_id FROM repairs r JOIN parts p USING (part_id)
+        WHERE r.spare <> p.m - (SELECT count(*) FROM repairs o
+                                WHERE o.part_id = r.part_id AND o.kind = 'rebuild')""",
+    "repairs counted are there": f"{REPAIRS_COUNTED} EXCEPT {REPAIRS_RECOUNTED}",
+    "repairs are counted": f"{REPAIRS_RECOUNTED} EXCEPT {REPAIRS_COUNTED}",
+    "only moves have a target": """
+        SELECT part_id FROM repairs WHERE (kind = 'move') <> (target <> '')""",
+    "only queued repairs are put off": """
+        SELECT part_id FROM repairs WHERE state <> 'queued' AND not_before_ms <> 0""",
     "a version stands in a bucket": """
         SELECT bucket_id FROM versions EXCEPT SELECT bucket_id FROM buckets""",
     "an upload stands in a bucket": """

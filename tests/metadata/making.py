@@ -8,6 +8,8 @@ from metadata import Attributes, MetadataStore, MissingShard, Part, Reclaim, Upl
 _counter = itertools.count(1)
 FAR_FUTURE_MS = 10**15
 NODES = ("n1", "n2", "n3")
+ALL_NODES = (*NODES, "n4", "n5")
+"""Those that parts are put on, and two more that shards may move to."""
 
 
 class Clock:
@@ -67,8 +69,10 @@ async def put_marker(store: MetadataStore, key: str, *, is_null: bool = False) -
     return await store.put_version("b", version, [])
 
 
-async def start_upload(store: MetadataStore, key: str, *parts: Part, bucket: str = "b") -> Upload:
-    upload = Upload(new_id(), key, "owner", 3, Attributes({"content-type": "x/y"}))
+async def start_upload(
+    store: MetadataStore, key: str, *parts: Part, bucket: str = "b", upload_id: str = ""
+) -> Upload:
+    upload = Upload(upload_id or new_id(), key, "owner", 3, Attributes({"content-type": "x/y"}))
     await store.create_upload(bucket, upload)
     for part in parts:
         await store.put_part(upload.upload_id, part)
@@ -82,7 +86,7 @@ def missing(part: Part, shard: int) -> MissingShard:
 async def all_reclaims(store: MetadataStore) -> list[Reclaim]:
     return [
         reclaim
-        for node_id in NODES
+        for node_id in ALL_NODES
         for reclaim in await store.reclaims(node_id, before_ms=FAR_FUTURE_MS, limit=1000)
     ]
 

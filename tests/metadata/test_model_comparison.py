@@ -1,28 +1,11 @@
 """SQLite does whatever the reference model does, whatever is asked in whatever order."""
 
-import asyncio
-import sqlite3
-import tempfile
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any
-
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import Bundle, invariant, multiple, rule
 
-from metadata import (
-    NULL_VERSION,
-    MemoryStore,
-    MetadataError,
-    MetadataStore,
-    MissingShard,
-    Upload,
-    WriteCondition,
-    open_sqlite,
-)
-from tests.metadata.invariants import broken_invariants
-from tests.metadata.making import NODES, Clock, all_reclaims, make_part, make_version, new_id
+from metadata import NULL_VERSION, MissingShard, Upload, WriteCondition
+from tests.metadata.comparing import SETTINGS, Comparison
+from tests.metadata.making import NODES, make_part, make_version, new_id
 
 BUCKETS = st.sampled_from(["b", "b", "b", "c", "nope"])
 NASTY = ["a", "b", "/", "//", ".", "\x00", "\x01", "\x7f", "ü", "\ue000", "🗿", "\U0010ffff"]
@@ -39,44 +22,14 @@ CONDITIONS = st.builds(
     must_not_exist=st.sampled_from([False, False, True]),
     must_match_etag=st.sampled_from([None, None, "one", "two"]),
 )
-Call = Callable[[MetadataStore], Awaitable[Any]]
 
 
-class Comparison(RuleBasedStateMachine):
-    """Every call goes to both; both must answer the same, or refuse with the same error."""
+class ObjectsComparison(Comparison):
+    """Versions, uploads and listings."""
 
     version_ids = Bundle("version_ids")
     upload_ids = Bundle("upload_ids")
     part_ids = Bundle("part_ids")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        self.path = Path(self.folder.name) / "metadata.db"
-        self.runner = asyncio.Runner()
-        self.clock = Clock()
-        self.model = MemoryStore(self.clock)
-        self.sqlite = self.runner.run(open_sqlite(self.path, clock_ms=self.clock))
-        for name in ("b", "c"):
-            self.both(lambda store, n=name: store.create_bucket(n, "owner", "", 1))
-
-    def teardown(self) -> None:
-        self.runner.run(self.sqlite.close())
-        self.runner.close()
-        self.folder.cleanup()
-
-    def both(self, call: Call) -> Any:
-        expected = self.runner.run(self._outcome(self.model, call))
-        answered = self.runner.run(self._outcome(self.sqlite, call))
-        assert answered == expected
-        return expected
-
-    @staticmethod
-    async def _outcome(store: MetadataStore, call: Call) -> Any:
-        try:
-            return await call(store)
-        except MetadataError as error:
-            return type(error)
 
     @rule(
         target=version_ids,
@@ -221,10 +174,6 @@ class Comparison(RuleBasedStateMachine):
         missing = [MissingShard(part_id, shard, "lost")]
         self.both(lambda store: store.add_repairs(missing, self.clock.now_ms))
 
-    @rule(step_ms=st.integers(-5, 20))
-    def time_passes(self, step_ms):
-        self.clock.now_ms += step_ms
-
     @rule(limit=LIMITS)
     def forget_reclaims(self, limit):
         due = self.both(
@@ -232,34 +181,13 @@ class Comparison(RuleBasedStateMachine):
         )
         self.both(lambda store: store.forget_reclaims(due))
 
-    @rule()
-    def reopen(self):
-        self.runner.run(self.sqlite.close())
-        self.sqlite = self.runner.run(open_sqlite(self.path, clock_ms=self.clock))
-
     @invariant()
     def same_state(self):
-        self.both(lambda store: store.totals())
-        self.both(lambda store: store.repairs())
-        self.both(all_reclaims)
         for bucket_id, version in list(self.model._versions.values()):
             bucket = self.name_of(bucket_id)
             self.both(lambda store, b=bucket, v=version: store.version(b, v.key))
             self.both(lambda store, b=bucket, v=version: store.version(b, v.key, v.version_id))
 
-    @invariant()
-    def nothing_dangles(self):
-        db = sqlite3.connect(self.path)
-        try:
-            assert broken_invariants(db) == []
-        finally:
-            db.close()
 
-
-Comparison.TestCase.settings = settings(
-    max_examples=40,
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
-TestComparison = Comparison.TestCase
+ObjectsComparison.TestCase.settings = SETTINGS
+TestObjectsComparison = ObjectsComparison.TestCase

@@ -1,13 +1,25 @@
 """Every statement finds its rows by an index, and a page costs what it returns."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
-from metadata import AccessKey, MetadataStore, NodeRecord, SqliteStore, User, WriteCondition
+from metadata import (
+    AccessKey,
+    MetadataStore,
+    MoveShard,
+    NodeRecord,
+    Part,
+    PutOff,
+    ShardMove,
+    ShardName,
+    SqliteStore,
+    User,
+    WriteCondition,
+)
 from metadata import open_sqlite as open_store
 from metadata.group_commit import Batches
 from tests.metadata.making import (
@@ -49,8 +61,7 @@ async def exercise(store: MetadataStore) -> None:
     await store.complete_upload("b", completed, [uploaded[1].part_id, uploaded[2].part_id])
     upload = await start_upload(store, "k", make_part())
     await store.abort_upload("b", "k", upload.upload_id)
-    await store.add_repairs([missing(uploaded[1], 0)], 1)
-    await store.repairs()
+    await exercise_healing(store, uploaded[1])
     await store.reclaims("n1", before_ms=10**12, limit=5)
     await store.forget_reclaims(reclaims_of(part, 1_000))
     await store.delete_versions("b", ["k", "nope"])
@@ -74,6 +85,31 @@ async def exercise(store: MetadataStore) -> None:
     await store.delete_bucket("empty")
 
 
+async def exercise_healing(store: MetadataStore, part: Part) -> None:
+    """One call of each kind that repair and its like need."""
+    name = ShardName(part.part_id, 0)
+    lost = missing(part, 0)
+    await store.add_moves([MoveShard(*name, "n9", "ring changed")], 1)
+    await store.add_repairs([lost], 1)
+    await store.put_off_repairs([PutOff(*name, "later", 5, failed=True)])
+    await store.wake_repairs()
+    (due,) = await store.due_repairs("n1", now_ms=9, limit=5)
+    await store.has_repairs("n1")
+    await store.repairs(after=due.task)
+    await store.repair_counts()
+    for names in ([name], None):
+        await store.bury_repairs([lost])
+        await store.revive_repairs(names)
+    await store.move_shards([ShardMove(*name, "n1", "n9")])
+    await store.finish_repairs([name])
+    await store.parts_by_id(limit=5)
+    await store.find_parts([part.part_id])
+    await store.parts_naming("n1")
+    await store.save_note("a", "b")
+    await store.notes("a")
+    await store.forget_notes("a")
+
+
 async def test_no_statement_scans_a_table(sqlite: SqliteStore) -> None:
     statements: set[str] = set()
     for batches in (sqlite._writes, sqlite._pages):
@@ -93,7 +129,8 @@ async def test_no_statement_scans_a_table(sqlite: SqliteStore) -> None:
             lambda db, q=query: db.execute(f"EXPLAIN QUERY PLAN {q}").fetchall()
         )
         steps = [step[3] for step in plan]
-        # The ids named for a completion, what is made of them, and a part's nodes are no tables.
+        # The ids named for a completion or in a batch, what is made of them, and a part's nodes
+        # are no tables; the counts of repairs are a handful for each node.
         allowed = (
             "SCAN named",
             "SCAN n",
@@ -101,6 +138,9 @@ async def test_no_statement_scans_a_table(sqlite: SqliteStore) -> None:
             "SCAN placed",
             "SCAN CONSTANT ROW",
             "SCAN shards",
+            "SCAN repair_counts",
+            "SCAN json_each",
+            "SCAN walked",
         )
         scans = [step for step in steps if step.startswith("SCAN") and not step.startswith(allowed)]
         assert scans == [], f"{query}\n{steps}"
@@ -187,3 +227,58 @@ async def test_a_range_at_the_end_costs_as_one_at_the_start(sqlite: SqliteStore)
         return steps
 
     assert await steps_at(9_950) < await steps_at(10) + 50
+
+
+async def put_parts(store: SqliteStore, count: int) -> list[Part]:
+    """A version of so many parts, each with a shard on each of the usual nodes."""
+    parts = [make_part(number) for number in range(1, count + 1)]
+    await store.put_version("b", make_version("many"), parts)
+    return parts
+
+
+async def test_what_is_not_due_costs_a_page_of_repairs_nothing(sqlite: SqliteStore) -> None:
+    parts = await put_parts(sqlite, 2_000)
+    await sqlite.add_repairs([missing(part, 0) for part in parts], 1)
+    later = [PutOff(part.part_id, 0, "later", 10**12, failed=False) for part in parts[5:]]
+    await sqlite.put_off_repairs(later)
+    await sqlite.add_repairs([missing(part, 1) for part in parts], 1)
+    call = sqlite.due_repairs("n1", now_ms=10, limit=1_000)
+    steps, due = await count_steps(sqlite._pages, call)
+    assert (len(due), steps < 1_000) == (5, True)
+    await sqlite.bury_repairs([missing(part, 0) for part in parts])
+    steps, _ = await count_steps(sqlite._pages, sqlite.has_repairs("n1"))
+    assert steps < 100
+
+
+async def test_a_page_of_repairs_costs_what_it_returns(sqlite: SqliteStore) -> None:
+    parts = await put_parts(sqlite, 2_000)
+    await sqlite.add_repairs([missing(part, 0) for part in parts], 1)
+    tasks = await sqlite.repairs(limit=2_000)
+    for after in (None, tasks[1_000]):
+        steps, page = await count_steps(sqlite._pages, sqlite.repairs(after=after, limit=10))
+        assert (len(page), steps < 1_000) == (10, True)
+    for last in (b"", parts[1_000].part_id):
+        steps, named = await count_steps(sqlite._pages, sqlite.parts_by_id(last, limit=10))
+        assert (len(named), steps < 2_000) == (10, True)
+    steps, _ = await count_steps(sqlite._pages, sqlite.repair_counts())
+    assert steps < 100
+
+
+async def test_a_batch_costs_what_it_names(sqlite: SqliteStore) -> None:
+    """The planner prefers to walk all tasks of a state, or all that a node has to delete."""
+    parts = await put_parts(sqlite, 2_000)
+    await sqlite.add_repairs([missing(part, shard) for part in parts for shard in (0, 1)], 1)
+    await sqlite.move_shards([ShardMove(part.part_id, 2, "n3", "n9") for part in parts[1:]])
+    lost = missing(parts[0], 0)
+    name = ShardName(parts[0].part_id, 0)
+    calls: list[Callable[[], Awaitable[object]]] = [
+        lambda: sqlite.put_off_repairs([PutOff(*name, "later", 5, failed=False)]),
+        lambda: sqlite.add_repairs([lost], 1),
+        lambda: sqlite.bury_repairs([lost]),
+        lambda: sqlite.revive_repairs([name]),
+        lambda: sqlite.move_shards([ShardMove(parts[0].part_id, 2, "n3", "n9")]),
+        lambda: sqlite.move_shards([ShardMove(parts[1].part_id, 2, "n9", "n3")]),
+        lambda: sqlite.finish_repairs([name]),
+    ]
+    costs = [(await count_steps(sqlite._writes, call()))[0] for call in calls]
+    assert max(costs) < 1_000, costs

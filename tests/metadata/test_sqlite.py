@@ -10,13 +10,15 @@ import pytest
 from metadata import (
     MetadataUnavailable,
     PreconditionFailed,
+    PutOff,
     SqliteStore,
     Version,
     WriteCondition,
     open_sqlite,
 )
+from metadata.statements import placement, repairs
 from tests.metadata.invariants import broken_invariants
-from tests.metadata.making import Clock, make_part, make_version, put, reclaimed_ids
+from tests.metadata.making import Clock, make_part, make_version, missing, put, reclaimed_ids
 
 PARALLEL = 64
 
@@ -130,3 +132,21 @@ async def test_a_full_disk_refuses_writes_and_serves_the_rest(sqlite: SqliteStor
     objects = (await sqlite.totals()).objects
     assert objects == len(outcomes) - len(refused) + 1
     assert await sqlite._pages.connection.call(broken_invariants) == []
+
+
+async def test_what_touches_any_number_of_rows_goes_in_steps(sqlite: SqliteStore) -> None:
+    count = placement.STEP_ROWS + 1
+    parts = [make_part(number) for number in range(1, count + 1)]
+    await sqlite.put_version("b", make_version("many"), parts)
+    assert await sqlite.parts_naming("n2") == count
+    asleep = parts[: repairs.STEP_ROWS + 1]
+    await sqlite.add_repairs([missing(part, 0) for part in asleep], 1)
+    later = [PutOff(part.part_id, 0, "later", 10**12, failed=False) for part in asleep]
+    await sqlite.put_off_repairs(later)
+    waking = asyncio.ensure_future(sqlite.wake_repairs())
+    version, _ = await put(sqlite, "k")
+    assert (await sqlite.version("b", "k")).version == version
+    assert not waking.done(), "a write gets its turn between the steps"
+    assert await waking == len(asleep)
+    await sqlite.bury_repairs([missing(part, 0) for part in asleep])
+    assert await sqlite.revive_repairs() == len(asleep)

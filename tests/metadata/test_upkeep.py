@@ -1,6 +1,6 @@
-"""Conformance: repair tasks, reclaims and totals."""
+"""Conformance: reclaims, totals and notes."""
 
-from metadata import MetadataStore, RepairState, RepairTask, Totals
+from metadata import MetadataStore, Totals
 from tests.metadata.making import (
     FAR_FUTURE_MS,
     Clock,
@@ -12,28 +12,6 @@ from tests.metadata.making import (
     reclaims_of,
     start_upload,
 )
-
-
-async def test_repairs_are_queued_once_per_shard(store: MetadataStore) -> None:
-    _, part = await put(store, "k")
-    assert await store.add_repairs([missing(part, 0), missing(part, 1), missing(part, 0)], 5) == 2
-    assert await store.add_repairs([missing(part, 1), missing(part, 2)], 4) == 1
-    assert await store.repairs() == [
-        RepairTask(part.part_id, 2, "node down", RepairState.QUEUED, 0, 4),
-        RepairTask(part.part_id, 0, "node down", RepairState.QUEUED, 0, 5),
-        RepairTask(part.part_id, 1, "node down", RepairState.QUEUED, 0, 5),
-    ]
-    assert len(await store.repairs(limit=1)) == 1
-
-
-async def test_parts_that_nothing_names_are_not_repaired(store: MetadataStore) -> None:
-    _, part = await put(store, "k")
-    uploaded = make_part()
-    await start_upload(store, "u", uploaded)
-    await store.delete_version("b", "k")
-    shards = [missing(part, 0), missing(make_part(), 0), missing(uploaded, 0)]
-    assert await store.add_repairs(shards, 1) == 1
-    assert [task.part_id for task in await store.repairs()] == [uploaded.part_id]
 
 
 async def test_reclaims_are_oldest_first_and_dated_by_their_drop(
@@ -89,3 +67,16 @@ async def test_totals_count_what_there_is(store: MetadataStore) -> None:
     assert await store.totals() == Totals(
         buckets=1, objects=1, bytes=20, uploads=1, repair_queued=1, repair_dead=0, reclaims=3
     )
+
+
+async def test_notes_are_found_and_forgotten_by_prefix(store: MetadataStore) -> None:
+    assert await store.notes() == {}
+    for name, value in (("scrub/n1", "1"), ("scrub/n2", ""), ("scrub", "3"), ("t", "4")):
+        await store.save_note(name, value)
+    await store.save_note("scrub/n2", "22")
+    assert await store.notes("scrub/") == {"scrub/n1": "1", "scrub/n2": "22"}
+    assert len(await store.notes()) == 4
+    await store.forget_notes("scrub/")
+    assert await store.notes() == {"scrub": "3", "t": "4"}
+    await store.forget_notes("")
+    assert await store.notes() == {}
