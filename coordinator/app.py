@@ -18,7 +18,7 @@ import uvloop
 
 from coordinator.api import create_api
 from coordinator.auth.accounts import Accounts
-from coordinator.cluster import Cluster, Heartbeat
+from coordinator.cluster import Cluster, Heartbeat, NodeRecords
 from coordinator.credentials import KeyPair, read_secret, root_keys
 from coordinator.metrics import Metrics
 from coordinator.objects import (
@@ -32,6 +32,7 @@ from coordinator.objects import (
     Reclaimer,
     RepairReports,
 )
+from coordinator.repair import Healer, HealSettings
 from coordinator.s3.endpoint import S3Endpoint
 from coordinator.s3.names import resolve
 from coordinator.s3.surface import Surface
@@ -39,7 +40,6 @@ from coordinator.settings import CoordinatorSettings
 from erasure import codec
 from metadata import (
     AccessKey,
-    MetadataError,
     MetadataStore,
     NodeRecord,
     NoSuchUser,
@@ -142,12 +142,23 @@ async def running(settings: CoordinatorSettings) -> AsyncIterator[App]:
             objects, Multipart(objects), accounts, settings.region, (settings.domain,)
         )
         reclaimer = Reclaimer(metadata, cluster, pins, ids, metrics, settings.reclaim_grace_s)
+        healer = Healer(
+            metadata,
+            cluster,
+            writer.writing,
+            pins,
+            reports,
+            ids,
+            metrics,
+            _heal_settings(settings),
+        )
         workers = await stack.enter_async_context(asyncio.TaskGroup())
-        tasks = [workers.create_task(reports.run()), workers.create_task(reclaimer.run())]
+        tasks = [workers.create_task(worker.run()) for worker in (reports, reclaimer, healer)]
         api = create_api(
             objects=objects,
             accounts=accounts,
             cluster=cluster,
+            healing=healer,
             metrics=metrics,
             settings=settings,
         )
@@ -162,48 +173,37 @@ async def running(settings: CoordinatorSettings) -> AsyncIterator[App]:
                 task.cancel()
 
 
+def _heal_settings(settings: CoordinatorSettings) -> HealSettings:
+    return HealSettings(
+        repair_concurrency=settings.repair_concurrency,
+        repair_bytes_per_s=settings.repair_bytes_per_s,
+        scrub_period_s=settings.scrub_period_s,
+        orphan_grace_s=settings.orphan_grace_s,
+        rebalance_shards_per_s=settings.rebalance_shards_per_s,
+    )
+
+
 @asynccontextmanager
 async def _cluster(
     settings: CoordinatorSettings, metadata: MetadataStore, secret: str
 ) -> AsyncIterator[Cluster]:
     """The cluster of the configured nodes and those known from before, with its heartbeat."""
     cluster_id = await metadata.cluster_id(uuid.uuid4().hex)
-    known = {node.node_id: node for node in await metadata.nodes()}
-    for node in parse_nodes(settings.nodes):
-        before = known.get(node.node_id)
-        known[node.node_id] = (
-            node
-            if before is None
-            else NodeRecord(node.node_id, node.url, before.zone, before.weight, before.store_id)
-        )
-        await metadata.put_node(known[node.node_id])
-    heartbeat = Heartbeat(settings.heartbeat_interval_s, settings.down_after_s)
+    records = NodeRecords(metadata)
+    nodes = await records.load(parse_nodes(settings.nodes))
+    heartbeat = Heartbeat(
+        settings.heartbeat_interval_s, settings.down_after_s, settings.lost_after_s
+    )
 
     def connect(node: NodeRecord) -> NodeClient:
         return NodeClient(node.node_id, node.url, secret=secret, cluster_id=cluster_id)
 
-    cluster = Cluster(list(known.values()), settings.k + settings.m, connect, heartbeat)
-    records: asyncio.Queue[NodeRecord] = asyncio.Queue()
-    cluster.on_record(records.put_nowait)
-    saver = asyncio.create_task(_save(records, metadata))
+    cluster = Cluster(nodes, settings.k + settings.m, connect, heartbeat, records=records)
     try:
         await cluster.start()
         yield cluster
     finally:
         await cluster.close()
-        saver.cancel()
-        await asyncio.gather(saver, return_exceptions=True)
-
-
-async def _save(records: asyncio.Queue[NodeRecord], metadata: MetadataStore) -> None:
-    """Remember what nodes say of themselves, so that a restart places as before."""
-    while True:
-        node = await records.get()
-        try:
-            await metadata.put_node(node)
-        except MetadataError as error:
-            # Nothing is lost: it is told again after the next start.
-            log.error("node not recorded", extra={"node": node.node_id, "detail": str(error)})
 
 
 async def run(settings: CoordinatorSettings) -> None:

@@ -37,45 +37,55 @@ class Metrics:
             buckets=LATENCY_BUCKETS_S,
             registry=self.registry,
         )
-        self.received_bytes = Counter(
-            "trilith_received_bytes_total", "Object bytes taken in", registry=self.registry
+        self.received_bytes = self._counter("received_bytes", "Object bytes taken in")
+        self.sent_bytes = self._counter("sent_bytes", "Body bytes sent in answers")
+        self.encoded_stripes = self._counter("encoded_stripes", "Stripes cut into shards")
+        self.rebuilt_stripes = self._counter("rebuilt_stripes", "Stripes read by way of parity")
+        self.degraded_writes = self._counter(
+            "degraded_writes", "Parts written with a shard missing"
         )
-        self.sent_bytes = Counter(
-            "trilith_sent_bytes_total", "Body bytes sent in answers", registry=self.registry
+        self.shards_reported = self._counter(
+            "shards_reported", "Shards that reads found missing or damaged"
         )
-        self.encoded_stripes = Counter(
-            "trilith_encoded_stripes_total", "Stripes cut into shards", registry=self.registry
+        self.parts_reclaimed = self._counter("parts_reclaimed", "Dropped parts deleted from a node")
+        self.repaired_shards = self._counter("repaired_shards", "Shards rebuilt or moved")
+        self.repaired_bytes = self._counter("repaired_bytes", "Shard bytes written by repair")
+        self.failed_repairs = self._counter(
+            "failed_repairs", "Attempts at a shard that too little is left of"
         )
-        self.rebuilt_stripes = Counter(
-            "trilith_rebuilt_stripes_total",
-            "Stripes read by way of parity",
-            registry=self.registry,
+        self.scrubbed_bytes = self._counter("scrubbed_bytes", "Record bytes read by scrub")
+        self.damaged_records = self._counter("damaged_records", "Records scrub found damaged")
+        self.orphans_deleted = self._counter(
+            "orphans_deleted", "Shards deleted because nothing names them"
         )
-        self.degraded_writes = Counter(
-            "trilith_degraded_writes_total",
-            "Parts written with a shard missing",
-            registry=self.registry,
-        )
-        self.shards_reported = Counter(
-            "trilith_shards_reported_total",
-            "Shards that reads found missing or damaged",
-            registry=self.registry,
-        )
-        self.parts_reclaimed = Counter(
-            "trilith_parts_reclaimed_total",
-            "Dropped parts deleted from a node",
-            registry=self.registry,
-        )
+        self.foreground_requests = 0
+        """Requests of users begun so far: background work gives way to them."""
+
         self.node_state = Gauge(
             "trilith_node_state",
             "1 for the state the node is in",
             ["node", "state"],
             registry=self.registry,
         )
+        self.repair_tasks = Gauge(
+            "trilith_repair_tasks",
+            "Shards to be rebuilt or moved, by the node that holds them",
+            ["node", "kind", "state"],
+            registry=self.registry,
+        )
+        self.repair_task_bytes = Gauge(
+            "trilith_repair_task_bytes",
+            "Bytes of these shards",
+            ["node", "kind", "state"],
+            registry=self.registry,
+        )
         self.store = Gauge(
             "trilith_store", "Counts of the metadata store", ["what"], registry=self.registry
         )
         self._series: dict[tuple[str, int], _Series] = {}
+
+    def _counter(self, name: str, about: str) -> Counter:
+        return Counter(f"trilith_{name}_total", about, registry=self.registry)
 
     def answered(self, operation: str, status: int, seconds: float, sent_bytes: int) -> None:
         """Count one request. `operation` must come from a fixed table."""

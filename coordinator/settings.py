@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 KIB = 1024
 MIB = 1024 * KIB
+DAY_S = 24 * 3600.0
 
 
 class CoordinatorSettings(BaseSettings):
@@ -39,8 +40,20 @@ class CoordinatorSettings(BaseSettings):
 
     heartbeat_interval_s: float = Field(0.5, gt=0)
     down_after_s: float = Field(2.5, gt=0)
+    lost_after_s: float = Field(
+        600.0, gt=0, description="nobody waits longer for a node that is down"
+    )
     hedge_after_s: float = Field(0.5, gt=0, description="a slower unit is also read as parity")
     reclaim_grace_s: float = Field(60.0, ge=0, description="dropped parts stay readable this long")
+    orphan_grace_s: float = Field(
+        3600.0, ge=0, description="shards that nothing names are kept this long"
+    )
+    repair_concurrency: int = Field(4, ge=1, description="pieces of repair work under way")
+    repair_bytes_per_s: int = Field(0, ge=0, description="bound of repair; 0: none")
+    rebalance_shards_per_s: int = Field(1000, ge=1, description="shards queued to be moved")
+    scrub_period_s: float = Field(
+        14 * DAY_S, gt=0, description="in this time everything kept is read and checked once"
+    )
     body_stall_s: float = Field(30.0, gt=0, description="a request that stops sending is ended")
     log_level: str = "INFO"
 

@@ -4,11 +4,13 @@ Rules:
 1. What `append` has returned for is durable on the node. What `read` returns was checked here:
    header, key and payload checksum; anything else is Outcome.DAMAGED, however the node called it.
 2. The returned payloads are views into a batch's answer: holding one of them holds the batch.
+3. Requests of users go one by one by `submit_*`, which batches whatever waits together. Bulk work
+   (`append`, `read`) has batches and connections of its own: no user's request stands behind it.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -17,7 +19,7 @@ import orjson
 from node.batching import BatchLimits, Lane
 from node.caller import Caller
 from node.connection import Patience
-from node.errors import NodeFailed
+from node.errors import NodeFailed, NodeRefused
 from node.protocol import (
     ANSWER_HEAD_SIZE,
     APPEND_PATH,
@@ -129,6 +131,7 @@ class NodeClient:
         """`url` has no path."""
         self.node_id = node_id
         self.url = url
+        self._cluster_id = cluster_id
         self._caller = Caller(node_id, url, secret, cluster_id)
         limits = self._limits = limits or ClientLimits()
         self._patience = self._patience_of(limits.total_timeout_s, limits.stall_timeout_s)
@@ -142,17 +145,15 @@ class NodeClient:
     async def append(self, records: Sequence[Record]) -> None:
         """Store records; durable on the node when this returns.
 
-        Waits while too much is queued. Raises NodeUnreachable, NodeFull, NodeRefused, NodeFailed;
-        some of the records may have been stored then.
+        Raises NodeUnreachable, NodeFull, NodeRefused, NodeFailed; some of the records may have
+        been stored then.
         """
-        futures = []
-        for record in records:
-            await self._appends.room()
-            futures.append(self.submit_append(record))
-        await _settle(futures)
+        sizes = [HEADER_SIZE + len(record.payload) for record in records]
+        for batch in _batches(sizes, self._limits.append):
+            await self._append_batch(records[batch])
 
     def submit_append(self, record: Record) -> asyncio.Future[None]:
-        """The same for one record, without waiting for room in the queue."""
+        """Store one record together with what else waits. The future raises as `append`."""
         return self._appends.submit(record, HEADER_SIZE + len(record.payload))
 
     async def append_room(self) -> None:
@@ -167,17 +168,18 @@ class NodeClient:
     async def read(self, wanted: Sequence[tuple[RecordKey, int]]) -> list[memoryview | Outcome]:
         """The payloads of records, each asked for with its expected length in bytes.
 
-        An answer is the payload, or Outcome.MISSING or DAMAGED. Waits while too much is queued.
-        Raises NodeUnreachable, NodeRefused, NodeFailed.
+        An answer is the payload, or Outcome.MISSING or DAMAGED. Raises NodeUnreachable,
+        NodeRefused, NodeFailed.
         """
-        futures = []
-        for key, length in wanted:
-            await self._reads.room()
-            futures.append(self.submit_read(key, length))
-        return await _settle(futures)
+        sizes = [ANSWER_HEAD_SIZE + HEADER_SIZE + length for _, length in wanted]
+        keys = [key for key, _ in wanted]
+        answers: list[memoryview | Outcome] = []
+        for batch in _batches(sizes, self._limits.read):
+            answers += await self._read_batch(keys[batch])
+        return answers
 
     def submit_read(self, key: RecordKey, length: int) -> asyncio.Future[memoryview | Outcome]:
-        """The same for one record, without waiting for room in the queue."""
+        """Read one record together with what else waits. The future raises as `read`."""
         return self._reads.submit(key, ANSWER_HEAD_SIZE + HEADER_SIZE + length)
 
     async def _read_batch(self, keys: Sequence[RecordKey]) -> Sequence[memoryview | Outcome]:
@@ -229,9 +231,12 @@ class NodeClient:
         patience = self._patience_of(timeout_s, timeout_s)
         answer = await self._caller.call_json("GET", HEALTH_PATH, patience)
         try:
-            return Health(**{name: answer[name] for name in Health.__slots__})
+            health = Health(**{name: answer[name] for name in Health.__slots__})
         except KeyError as error:
             raise NodeFailed(f"{self.node_id} says nothing of its {error}") from error
+        if health.cluster_id != self._cluster_id:
+            raise NodeRefused(f"{self.node_id} belongs to cluster {health.cluster_id}")
+        return health
 
     async def stats(self) -> dict[str, Any]:
         """Counts and sizes, as in node.protocol. Raises as health."""
@@ -274,10 +279,13 @@ def _pieces(records: Sequence[Record]) -> list[Buffer]:
     return pieces
 
 
-async def _settle(futures: "Sequence[asyncio.Future[Any]]") -> list[Any]:
-    """All results, once all are there; the first error, but not before the others have ended."""
-    results = await asyncio.gather(*futures, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return results
+def _batches(sizes: Sequence[int], limits: BatchLimits) -> Iterator[slice]:
+    """Cut items of these sizes into runs within the limits; an item of any size fits alone."""
+    start = size = 0
+    for at, more in enumerate(sizes):
+        if at > start and (size + more > limits.batch_bytes or at - start == limits.batch_items):
+            yield slice(start, at)
+            start, size = at, 0
+        size += more
+    if start < len(sizes):
+        yield slice(start, len(sizes))

@@ -18,12 +18,16 @@ from coordinator.api.buckets import router as bucket_routes
 from coordinator.api.cluster import router as cluster_routes
 from coordinator.api.docs import router as docs_routes
 from coordinator.api.gate import PREFIX, Gate
+from coordinator.api.healing import Healing
 from coordinator.api.health import router as health_routes
 from coordinator.api.info import router as info_routes
 from coordinator.api.models import ErrorDocument
+from coordinator.api.nodes import router as node_routes
 from coordinator.api.objects import router as object_routes
+from coordinator.api.repairs import router as repair_routes
 from coordinator.api.services import Services
 from coordinator.api.users import router as user_routes
+from coordinator.api.verify import router as verify_routes
 from coordinator.auth.accounts import Accounts
 from coordinator.cluster import Cluster
 from coordinator.metrics import Metrics
@@ -36,7 +40,16 @@ ABOUT: Final = (
     " /_metrics need no credentials: they hold no secrets and no names but the nodes'."
 )
 
-FAMILIES: Final = (object_routes, info_routes, bucket_routes, cluster_routes, user_routes)
+FAMILIES: Final = (
+    object_routes,
+    info_routes,
+    bucket_routes,
+    cluster_routes,
+    node_routes,
+    repair_routes,
+    verify_routes,
+    user_routes,
+)
 
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     "4XX": {"model": ErrorDocument, "description": "refused"},
@@ -51,13 +64,14 @@ def create_api(
     objects: Objects,
     accounts: Accounts,
     cluster: Cluster,
+    healing: Healing,
     metrics: Metrics,
     settings: CoordinatorSettings,
     clock: Callable[[], float] = time.time,
 ) -> FastAPI:
     """The app for every path that starts with `/_`. `clock` gives seconds since the epoch."""
     release = version("trilith")
-    services = Services(objects, accounts, cluster, metrics, settings, release, clock)
+    services = Services(objects, accounts, cluster, healing, metrics, settings, release, clock)
     app = FastAPI(
         title="Trilith",
         description=ABOUT,

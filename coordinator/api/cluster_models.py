@@ -6,12 +6,17 @@ Rules: as in models.py. Stats of nodes are the nodes' own, in their own words, a
 from pydantic import BaseModel, Field
 
 from coordinator.api.models import PartPlace
+from coordinator.healing import DrainProgress
 
 Stats = dict[str, int | float | str]
 
 
 class NodeEntry(BaseModel):
-    """A node as the cluster knows it; `store_id` is that of the disk last seen there."""
+    """A node as the cluster knows it; `store_id` is that of the disk last seen there.
+
+    `state`: `up`; `suspect`, `down` (it does not answer); `draining` (it is being emptied);
+    `returned` (it was away, and is looked at for what it missed); `replaced` (it came back without
+    what it kept)."""
 
     node_id: str
     url: str
@@ -22,9 +27,12 @@ class NodeEntry(BaseModel):
 
 
 class MeasuredNode(NodeEntry):
-    """A node with its stats; null when it did not answer."""
+    """A node with its stats (null when it did not answer), how many of its shards are to be
+    rebuilt or moved, and, while it is being emptied, how far that is."""
 
     stats: Stats | None
+    repairs_queued: int
+    drain: DrainProgress | None
 
 
 class NodeList(BaseModel):

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from coordinator.auth.errors import AuthError
-from coordinator.cluster import ClusterError
+from coordinator.cluster import ClusterError, NodeExists, NotEnoughNodes, UnknownNode
 from coordinator.objects import BodyTooLarge, Unreadable, WriteFailed
 from metadata import (
     AccessKeyExists,
@@ -51,10 +51,13 @@ _KNOWN: Final[Mapping[type[Exception], tuple[int, str, str]]] = {
     NoSuchBucket: (404, "NoSuchBucket", "there is no such bucket"),
     NoSuchKey: (404, "NoSuchKey", "there is no such object"),
     NoSuchUser: (404, "NoSuchUser", "there is no such user"),
+    UnknownNode: (404, "NoSuchNode", "there is no such node"),
     BucketExists: (409, "BucketAlreadyExists", "the bucket exists already"),
     BucketNotEmpty: (409, "BucketNotEmpty", "the bucket still holds objects or unfinished uploads"),
     UserExists: (409, "UserAlreadyExists", "the user exists already"),
     AccessKeyExists: (409, "AccessKeyAlreadyExists", "the access key is taken"),
+    NodeExists: (409, "NodeAlreadyExists", "there is a node of that id already"),
+    NotEnoughNodes: (409, "NotEnoughNodes", "too few other nodes would be left for new objects"),
     PreconditionFailed: (412, "PreconditionFailed", "the object is not the one asked for"),
     BodyTooLarge: (413, "EntityTooLarge", "an object written at once has at most 5 GiB"),
     RequestStalled: (408, "RequestTimeout", "the request's body stopped arriving"),

@@ -55,6 +55,8 @@ class Gate:
             return
         started = time.perf_counter()
         exchange = _Exchange(scope, send)
+        if exchange.scope["path"].startswith(STREAMING_PREFIX):
+            self._services.metrics.foreground_requests += 1
         try:
             checked = await self._admit(exchange.scope, receive)
             await self._app(exchange.scope, checked, exchange.send)

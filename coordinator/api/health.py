@@ -5,8 +5,9 @@ whoever can reach the port.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import asdict
-from typing import Final
+from typing import Final, TypeVar
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -14,9 +15,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from coordinator.api.errors import ApiError
 from coordinator.api.services import GivenServices, Services
 from coordinator.cluster import NodeState
-from metadata import MetadataError, Totals
+from coordinator.metrics import Metrics
+from metadata import MetadataError, RepairCount, Totals
 
 METADATA_TIMEOUT_S: Final = 2.0
+
+SHOWN_STATES: Final = ("up", "suspect", "down", "draining", "returned", "replaced")
+
+T = TypeVar("T")
 
 router = APIRouter(tags=["health"])
 
@@ -41,8 +47,9 @@ async def ready(services: GivenServices) -> dict[str, str]:
 @router.get("/_metrics", response_class=Response)
 async def prometheus(services: GivenServices) -> Response:
     """The coordinator's counters, in Prometheus' text format."""
-    totals = await _totals(services)
-    _refresh(services, totals)
+    _refresh_nodes(services)
+    _refresh_store(services.metrics, await _totals(services))
+    _refresh_repairs(services.metrics, await _repair_counts(services))
     return Response(
         generate_latest(services.metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST}
     )
@@ -56,22 +63,45 @@ def _too_few_nodes(services: Services) -> str | None:
 
 
 async def _totals(services: Services) -> Totals | None:
+    return await _in_time(services.metadata.totals())
+
+
+async def _repair_counts(services: Services) -> list[RepairCount] | None:
+    return await _in_time(services.metadata.repair_counts())
+
+
+async def _in_time(answer: Awaitable[T]) -> T | None:
+    """The metadata's answer; None if it does not come."""
     try:
         async with asyncio.timeout(METADATA_TIMEOUT_S):
-            return await services.metadata.totals()
+            return await answer
     except (MetadataError, TimeoutError):
         return None
 
 
-def _refresh(services: Services, totals: Totals | None) -> None:
-    """Set the gauges; what is not known now is left out rather than shown as it was."""
-    metrics, cluster = services.metrics, services.cluster
-    metrics.node_state.clear()
+# What is not known now is left out of the gauges rather than shown as it was.
+
+
+def _refresh_nodes(services: Services) -> None:
+    gauge, cluster = services.metrics.node_state, services.cluster
+    gauge.clear()
     for node in cluster.nodes():
-        for state in NodeState:
-            is_in = cluster.state(node.node_id) is state
-            metrics.node_state.labels(node.node_id, state.value).set(is_in)
+        shown = cluster.shown_state(node.node_id)
+        for state in SHOWN_STATES:
+            gauge.labels(node.node_id, state).set(state == shown)
+
+
+def _refresh_store(metrics: Metrics, totals: Totals | None) -> None:
     metrics.store.clear()
     if totals is not None:
         for what, count in asdict(totals).items():
             metrics.store.labels(what).set(count)
+
+
+def _refresh_repairs(metrics: Metrics, counts: list[RepairCount] | None) -> None:
+    metrics.repair_tasks.clear()
+    metrics.repair_task_bytes.clear()
+    for count in counts or ():
+        labels = (count.node_id, count.kind.value, count.state.value)
+        metrics.repair_tasks.labels(*labels).set(count.tasks)
+        metrics.repair_task_bytes.labels(*labels).set(count.bytes)

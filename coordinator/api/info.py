@@ -97,7 +97,7 @@ def _part(services: Services, zones: dict[str, str], part: Part) -> PartPlace:
                 shard=shard,
                 node_id=node_id,
                 zone=zones.get(node_id, ""),
-                state=services.cluster.state(node_id).value if node_id in zones else "unknown",
+                state=services.cluster.shown_state(node_id) if node_id in zones else "unknown",
             )
             for shard, node_id in enumerate(part.nodes)
         ],
@@ -110,7 +110,7 @@ def _candidates(cluster: Cluster) -> list[Candidate]:
             node_id=node.node_id,
             zone=node.zone,
             weight=node.weight,
-            state=cluster.state(node.node_id).value,
+            state=cluster.shown_state(node.node_id),
         )
         for node in cluster.nodes()
     ]

@@ -5,13 +5,15 @@ in one process. An operation gets at a bucket only through `owned_bucket`, so th
 ask whether the sender may.
 """
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
 from coordinator.api.errors import ApiError
+from coordinator.api.healing import Healing
 from coordinator.api.names import check_bucket_name, check_key, decode
 from coordinator.auth.accounts import Accounts, require_owner
 from coordinator.cluster import Cluster
@@ -19,6 +21,9 @@ from coordinator.metrics import Metrics
 from coordinator.objects import Objects
 from coordinator.settings import CoordinatorSettings
 from metadata import Bucket, MetadataStore, User
+
+MAX_AUDITS = 4
+"""Each holds some memory and asks all nodes."""
 
 SENDER = "trilith.sender"
 """Where the gate leaves the authenticated sender in the ASGI scope."""
@@ -40,10 +45,12 @@ class Services:
     objects: Objects
     accounts: Accounts
     cluster: Cluster
+    healing: Healing
     metrics: Metrics
     settings: CoordinatorSettings
     version: str
     clock: Callable[[], float]
+    audits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_AUDITS))
 
     @property
     def metadata(self) -> MetadataStore:

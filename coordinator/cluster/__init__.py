@@ -1,9 +1,10 @@
 """Which nodes there are, how they are, and which of them keep a part."""
 
-from coordinator.cluster.cluster import Cluster, Heartbeat
-from coordinator.cluster.errors import ClusterError, NotEnoughNodes, UnknownNode
-from coordinator.cluster.membership import Membership, Replacement
+from coordinator.cluster.cluster import Cluster
+from coordinator.cluster.errors import ClusterError, NodeExists, NotEnoughNodes, UnknownNode
+from coordinator.cluster.membership import Heartbeat, Membership, StateListener
 from coordinator.cluster.placement import Placement
+from coordinator.cluster.records import NodeRecords
 from coordinator.cluster.ring import Ring, RingNode
 from coordinator.cluster.states import NodeState
 
@@ -12,11 +13,13 @@ __all__ = [
     "ClusterError",
     "Heartbeat",
     "Membership",
+    "NodeExists",
+    "NodeRecords",
     "NodeState",
     "NotEnoughNodes",
     "Placement",
-    "Replacement",
     "Ring",
     "RingNode",
+    "StateListener",
     "UnknownNode",
 ]

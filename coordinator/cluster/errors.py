@@ -6,7 +6,11 @@ class ClusterError(Exception):
 
 
 class NotEnoughNodes(ClusterError):
-    """The cluster has fewer nodes than a part has shards, whether they are up or not."""
+    """The cluster has, or would be left with, fewer nodes than a part has shards."""
+
+
+class NodeExists(ClusterError):
+    """A node of that name belongs to the cluster already."""
 
 
 class UnknownNode(ClusterError):

@@ -5,6 +5,7 @@ Rules:
 2. With too few up, suspect nodes and then those that are down take the last places all the same:
    each part has its k+m holders from the start, and repair knows where its lost shards belong.
    Standing last they get parity, if there is any, so that reads need no rebuilding.
+3. Where a part should be in the long run (`wanted`) is the ring's choice alone.
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ class Placement:
         self._states = states
         # A look-up walks the ring once per arc and set of states; there are only so many arcs.
         self._by_arc: dict[int, tuple[str, ...]] = {}
+        self._wanted_by_arc: dict[int, tuple[str, ...]] = {}
 
     def states_changed(self) -> None:
         """Some node's state is not what it was."""
@@ -33,6 +35,7 @@ class Placement:
         """Place new parts on another ring."""
         self._ring = ring
         self._by_arc.clear()
+        self._wanted_by_arc.clear()
 
     def place(self, part_id: bytes) -> tuple[str, ...]:
         """The holders of shards 0, 1, ...: `ring.width` distinct nodes."""
@@ -40,6 +43,14 @@ class Placement:
         chosen = self._by_arc.get(arc)
         if chosen is None:
             chosen = self._by_arc[arc] = self._choose(arc)
+        return chosen
+
+    def wanted(self, part_id: bytes) -> tuple[str, ...]:
+        """The nodes that the ring chooses for a part, whatever their states."""
+        arc = self._ring.arc(part_id)
+        chosen = self._wanted_by_arc.get(arc)
+        if chosen is None:
+            chosen = self._wanted_by_arc[arc] = self._ring.walk(arc, self._ring.width)
         return chosen
 
     def _choose(self, arc: int) -> tuple[str, ...]:

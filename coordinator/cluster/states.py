@@ -6,8 +6,8 @@ from enum import StrEnum
 class NodeState(StrEnum):
     """How far a node can be relied on now.
 
-    What it keeps is another matter: a node whose disk was replaced is up, and remembered as
-    replaced (see membership.py). States of repair (returned, draining) will find their place here.
+    What it keeps is another matter, and outlives us: its `Standing` (metadata), and whether it is
+    draining. What people are shown is the one word of `Cluster.shown_state`.
     """
 
     UP = "up"

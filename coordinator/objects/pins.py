@@ -1,11 +1,13 @@
-"""Which parts are being read now.
+"""Which parts are being read or repaired now, and which are being cleared of stray shards.
 
 Rules: counted per part, in this process; a part that is pinned keeps its shards on the nodes, even
-after the last version that named it was dropped.
+after the last version that named it was dropped. Whoever writes shards of a part that exists
+(repair) must find it unclaimed when he pins it: a deletion under way would take them along.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from metadata import Part
 
@@ -15,6 +17,7 @@ class Pins:
 
     def __init__(self) -> None:
         self._readers: Counter[bytes] = Counter()
+        self._claims: Counter[bytes] = Counter()
 
     def pin(self, parts: Sequence[Part]) -> None:
         """One more reader of each part."""
@@ -26,6 +29,24 @@ class Pins:
             self._readers[part.part_id] -= 1
             if not self._readers[part.part_id]:
                 del self._readers[part.part_id]
+
+    @contextmanager
+    def claim(self, part_ids: Iterable[bytes]) -> Iterator[frozenset[bytes]]:
+        """Those of these parts that nobody has pinned; they are claimed meanwhile. Several may
+        claim a part, each to clear it from another node."""
+        claimed = frozenset(part_id for part_id in part_ids if part_id not in self._readers)
+        self._claims.update(claimed)
+        try:
+            yield claimed
+        finally:
+            for part_id in claimed:
+                self._claims[part_id] -= 1
+                if not self._claims[part_id]:
+                    del self._claims[part_id]
+
+    def is_claimed(self, part_id: bytes) -> bool:
+        """Whether somebody is deleting stray shards of the part now."""
+        return part_id in self._claims
 
     def __contains__(self, part_id: bytes) -> bool:
         return part_id in self._readers

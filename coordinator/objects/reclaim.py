@@ -9,7 +9,7 @@ durably there.
 import asyncio
 import logging
 
-from coordinator.cluster import Cluster, NodeState
+from coordinator.cluster import Cluster, NodeState, UnknownNode
 from coordinator.metrics import Metrics
 from coordinator.objects.ids import Ids
 from coordinator.objects.pins import Pins
@@ -72,7 +72,7 @@ class Reclaimer:
             await self._cluster.client(node_id).delete(
                 [ShardKey(reclaim.part_id, reclaim.shard) for reclaim in due]
             )
-        except NodeError as error:
+        except (NodeError, UnknownNode) as error:
             log.warning("reclaim put off", extra={"node": node_id, "detail": str(error)})
             return False
         await self._metadata.forget_reclaims(due)

@@ -7,10 +7,11 @@ reports are bounded, and what overflows is found again by the next read or scrub
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from coordinator.metrics import Metrics
 from coordinator.objects.ids import Ids
-from metadata import MetadataError, MetadataStore, MissingShard
+from metadata import MetadataError, MetadataStore, MissingShard, ShardName
 
 MAX_WAITING = 10_000
 MAX_REMEMBERED = 100_000
@@ -27,12 +28,12 @@ class RepairReports:
         self._ids = ids
         self._metrics = metrics
         self._waiting: list[MissingShard] = []
-        self._reported: OrderedDict[tuple[bytes, int], None] = OrderedDict()
+        self._reported: OrderedDict[ShardName, None] = OrderedDict()
         self._wake = asyncio.Event()
 
     def report(self, missing: MissingShard) -> None:
         """Note the shard for repair."""
-        name = (missing.part_id, missing.shard)
+        name = ShardName(missing.part_id, missing.shard)
         if name in self._reported or len(self._waiting) >= MAX_WAITING:
             return
         self._reported[name] = None
@@ -41,6 +42,11 @@ class RepairReports:
         self._waiting.append(missing)
         self._metrics.shards_reported.inc()
         self._wake.set()
+
+    def forget(self, names: Iterable[ShardName]) -> None:
+        """These shards are whole again: what is reported of them from now on is news."""
+        for name in names:
+            self._reported.pop(name, None)
 
     async def run(self) -> None:
         """Queue reports until cancelled."""
@@ -54,7 +60,7 @@ class RepairReports:
                 except MetadataError as error:
                     log.error("repair reports not queued", extra={"error": str(error)})
                     for missing in batch:
-                        self._reported.pop((missing.part_id, missing.shard), None)
+                        self._reported.pop(ShardName(missing.part_id, missing.shard), None)
                 else:
                     if added:
                         log.warning("shards queued for repair", extra={"count": added})

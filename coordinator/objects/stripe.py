@@ -1,9 +1,10 @@
 """Reads one stripe: its k data units, or any k of its units and the code.
 
 Rules:
-1. The data shards are asked first, except on nodes known to be down. A unit that is missing,
-   damaged or refused is replaced by another shard's; one slower than `hedge_after_s` is raced by
-   another shard's. Every unit's checksum was verified on the node and again here (node.client).
+1. The data shards are asked first, except on nodes known to be down or to have lost their disk. A
+   unit that is missing, damaged or refused is replaced by another shard's; one slower than
+   `hedge_after_s` is raced by another shard's. Every unit's checksum was verified on the node and
+   again here (node.client).
 2. With fewer than k units left to hope for the stripe is Unreadable: never short, never wrong.
 3. A missing or damaged unit is reported for repair. A node that did not answer is not: that is
    membership's business.
@@ -15,7 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from coordinator.cluster import Cluster, NodeState, UnknownNode
+from coordinator.cluster import Cluster, UnknownNode
 from coordinator.metrics import Metrics
 from coordinator.objects.errors import Unreadable
 from erasure import Layout, codec
@@ -53,12 +54,13 @@ class Units:
         return client.submit_read(RecordKey(part.part_id, shard, stripe), length)
 
     def order(self, part: Part) -> list[int]:
-        """Shards in the order in which they should be asked: data first, down nodes last."""
-        states = self._cluster.states
+        """Shards in the order in which they should be asked: data first, but last those on nodes
+        that are gone, are down, or have another disk than they had."""
+        known, last = self._cluster.states, self._cluster.asked_last
         shards = list(range(part.k + part.m))
-        down = [states.get(node, NodeState.DOWN) is NodeState.DOWN for node in part.nodes]
-        if any(down):
-            shards.sort(key=lambda shard: (down[shard], shard))
+        unlikely = [node in last or node not in known for node in part.nodes]
+        if any(unlikely):
+            shards.sort(key=lambda shard: (unlikely[shard], shard))
         return shards
 
     def note(self, part: Part, shard: int, outcome: Outcome | NodeError) -> None:

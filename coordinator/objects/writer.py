@@ -4,17 +4,19 @@ Rules:
 1. A stripe is hashed and encoded (in a thread when it is big) while the body goes on arriving and
    earlier stripes are on their way to the nodes: at most WINDOW stripes of memory.
 2. A node that is down or fails once gets nothing more of this part; its shard is reported missing
-   and is queued for repair by the caller's commit.
+   and is queued for repair by the caller's commit. So is that of a node which was away in between:
+   it may have come back with another disk, without what it had taken before.
 3. Nothing is visible before the commit, which is the caller's. A part that is given up leaves
    orphans, which are deleted at once where that is possible.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 from coordinator.cluster import Cluster, NodeState
 from coordinator.metrics import Metrics
@@ -38,7 +40,7 @@ MAX_PART_BYTES = 5 * 1024**3
 
 @dataclass(frozen=True, slots=True)
 class WrittenPart:
-    """A part whose shards are durable, not yet committed."""
+    """A part whose shards are durable, not yet committed: that must follow without an await."""
 
     part: Part
     missing: tuple[MissingShard, ...]
@@ -66,6 +68,10 @@ class PartWriter:
         self._ids = ids
         self._metrics = metrics
         self._discards: set[asyncio.Task[None]] = set()
+        self._writing: dict[bytes, tuple[str, ...]] = {}
+        self.writing: Mapping[bytes, tuple[str, ...]] = MappingProxyType(self._writing)
+        """The parts between their first byte and their commit, with their nodes: nothing names
+        them yet, and yet they are no orphans."""
 
     async def write(self, body: Body, digest: BodyDigest, number: int = 1) -> WrittenPart:
         """Store the body as one part.
@@ -75,6 +81,7 @@ class PartWriter:
         part_id = self._ids.part_id()
         code = self._code
         transfer = _Transfer(self._cluster, part_id, code)
+        self._writing[part_id] = transfer.nodes
         size = 0
         try:
             stripe_number = 0
@@ -97,10 +104,10 @@ class PartWriter:
                 await transfer.send(await sealing)
             await transfer.finish()
             digested = digest.finish()
+            missing = transfer.missing()
         except BaseException:
             self._start(self._discard_after(transfer))
             raise
-        missing = transfer.missing()
         self._metrics.received_bytes.inc(size)
         if missing:
             self._metrics.degraded_writes.inc()
@@ -135,7 +142,8 @@ class PartWriter:
     def committing(self, written: WrittenPart) -> Iterator[None]:
         """Around the commit of a written part: gives the part up if the commit is refused."""
         try:
-            yield
+            with self._cluster.vouchers.vouch(written.part.nodes):
+                yield
         except MetadataUnavailable:
             # A commit whose fsync failed may still come back from the log after a crash: its
             # shards must be there then. If it does not, they are orphans.
@@ -143,12 +151,15 @@ class PartWriter:
         except Exception:
             self._start(self._delete(written.part.part_id, written.part.nodes))
             raise
+        finally:
+            self._writing.pop(written.part.part_id, None)
 
     async def _discard_after(self, transfer: "_Transfer") -> None:
         # A delete that overtook an append would leave the shard behind for good.
         await transfer.settle()
         if transfer.sent:
             await self._delete(transfer.part_id, transfer.nodes)
+        del self._writing[transfer.part_id]
 
     def _start(self, discard: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(discard)
@@ -175,6 +186,7 @@ class _Transfer:
     def __init__(self, cluster: Cluster, part_id: bytes, code: CodeSettings) -> None:
         self.part_id = part_id
         self.nodes = cluster.place(part_id)
+        self._outages = [cluster.outages(node) for node in self.nodes]
         self.sent = False
         self._cluster = cluster
         self._code = code
@@ -223,15 +235,25 @@ class _Transfer:
         self._under_way.popleft()
         self._require()
 
+    def _was_away(self, node: str, outages: int) -> bool:
+        return node not in self._cluster.states or self._cluster.outages(node) != outages
+
     async def settle(self) -> None:
         """Wait for what is under way, whatever comes of it."""
         futures = [future for stripe in self._under_way for _, future in stripe]
         await asyncio.gather(*futures, return_exceptions=True)
 
     def missing(self) -> tuple[MissingShard, ...]:
-        """The shards that are not durable. A part without stripes has none to miss."""
+        """The shards that are not durable. A part without stripes has none to miss.
+
+        Raises WriteFailed if they are too many.
+        """
         if not self.sent:
             return ()
+        for shard, node in enumerate(self.nodes):
+            if self._was_away(node, self._outages[shard]):
+                self._failed.setdefault(shard, f"node {node} was away meanwhile")
+        self._require()
         return tuple(
             MissingShard(self.part_id, shard, reason)
             for shard, reason in sorted(self._failed.items())

@@ -66,6 +66,7 @@ class S3Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         started = time.perf_counter()
+        self._metrics.foreground_requests += 1
         exchange = _Exchange(scope, receive, secrets.token_hex(8).upper())
         try:
             response = await self._answer(exchange)

@@ -38,6 +38,7 @@ class MemoryNode:
         self.batches: list[int] = []
         self.requests: list[dict] = []
         self.misbehave = None
+        self.cluster_id = "c"
 
     async def __call__(self, scope, receive, send) -> None:
         self.requests.append(scope)
@@ -71,8 +72,8 @@ class MemoryNode:
         return 204, b""
 
     def health(self, body, query):
-        fields = ("node_id", "store_id", "cluster_id", "zone", "state")
-        return 200, orjson.dumps({**dict.fromkeys(fields, "x"), "weight": 2.0, "more": 1})
+        told = dict.fromkeys(("node_id", "store_id", "zone", "state"), "x")
+        return 200, orjson.dumps({**told, "cluster_id": self.cluster_id, "weight": 2.0, "more": 1})
 
     def stats(self, body, query):
         return 200, b'{"records": 3}'
@@ -133,12 +134,33 @@ async def test_missing_is_no_error(client):
 
 
 async def test_many_callers_share_few_requests(client, node):
-    await asyncio.gather(*(client.append([make_record(key(n), b"x")]) for n in range(200)))
+    await asyncio.gather(*(client.submit_append(make_record(key(n), b"x")) for n in range(200)))
     assert sum(node.batches) == 200
     assert len(node.batches) <= 3
     node.batches.clear()
-    await asyncio.gather(*(client.read([(key(n), 1)]) for n in range(200)))
+    await asyncio.gather(*(client.submit_read(key(n), 1) for n in range(200)))
     assert len(node.batches) <= 3
+
+
+async def test_bulk_work_goes_in_batches_of_its_own(client, node):
+    """One request each, however much waits in the queues of single requests."""
+    single = [client.submit_append(make_record(key(n), b"x")) for n in range(5)]
+    await client.append([make_record(key(n, shard=1), b"yy") for n in range(3000)])
+    await asyncio.gather(*single)
+    assert sorted(node.batches) == [5, 3000 - 2 * 1024, 1024, 1024]
+    node.batches.clear()
+    got = await client.read([(key(n, shard=1), 2) for n in range(3000)])
+    assert got == [b"yy"] * 3000
+    assert node.batches == [1024, 1024, 3000 - 2 * 1024]
+    assert await client.read([]) == []
+
+
+async def test_bulk_batches_are_bounded_in_bytes(client, node):
+    sizes = [3_000_000, 3_000_000, 1_000_000, 100, 6_000_000, 5]
+    await client.append([make_record(key(n), bytes(size)) for n, size in enumerate(sizes)])
+    assert node.batches == [1, 3, 1, 1]
+    got = await client.read([(key(n), size) for n, size in enumerate(sizes)])
+    assert [len(payload) for payload in got] == sizes
 
 
 @pytest.mark.parametrize("damage", ["payload", "header", "other key", "cut"])
@@ -273,7 +295,8 @@ async def test_items_one_after_the_other_all_leave(client):
 
 async def test_one_cancelled_caller_does_not_harm_the_others(client, node):
     tasks = [
-        asyncio.create_task(client.append([make_record(key(n), b"x" * 100)])) for n in range(20)
+        asyncio.ensure_future(client.submit_append(make_record(key(n), b"x" * 100)))
+        for n in range(20)
     ]
     await asyncio.sleep(0)
     for task in tasks[::2]:
@@ -304,6 +327,12 @@ async def test_everything_else_is_json(client, node):
         await client.stats()
     node.misbehave = failing(200, b"{}")
     with pytest.raises(NodeFailed, match="node_id"):
+        await client.health()
+
+
+async def test_the_health_of_another_cluster_is_no_answer(client, node):
+    node.cluster_id = "another"
+    with pytest.raises(NodeRefused, match="another"):
         await client.health()
 
 

@@ -6,7 +6,7 @@ where that matters.
 
 import base64
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -15,14 +15,16 @@ import httpx
 
 from coordinator.api import create_api
 from coordinator.auth.accounts import Accounts
+from coordinator.cluster import NodeExists, NodeState, NotEnoughNodes, UnknownNode
+from coordinator.healing import HealStatus, RepairProgress
 from coordinator.metrics import Metrics
 from coordinator.objects import CodeSettings, Ids, Objects, PartReader, PartWriter, Pins
 from coordinator.settings import CoordinatorSettings
 from erasure import codec
-from metadata import AccessKey, MemoryStore, MetadataStore, NodeRecord, User
-from node.client import Health
+from metadata import AccessKey, MemoryStore, MetadataStore, NodeRecord, ShardName, User
 from node.record import Buffer
-from tests.coordinator.objects.fakes import FakeCluster, FakeNode
+from tests.coordinator.audit.fakes import WatchedNode
+from tests.coordinator.objects.fakes import FakeCluster
 
 ENDPOINT = "http://127.0.0.1:9000"
 API = "/_api/v1"
@@ -32,7 +34,7 @@ BOB = ("BOBKEY", "bob's own secret")
 NOW_S = 1_700_000_000.0
 
 
-class MeasuredFakeNode(FakeNode):
+class MeasuredFakeNode(WatchedNode):
     """A fake node that also counts."""
 
     async def stats(self) -> dict[str, int]:
@@ -43,29 +45,79 @@ class MeasuredFakeNode(FakeNode):
         return {"records": len(self.records), "live_bytes": held, "disk_free_bytes": 1000}
 
 
-class FakeMembership:
-    """What nodes said of themselves."""
-
-    def __init__(self) -> None:
-        self.told: dict[str, Health] = {}
-
-    def health(self, node_id: str) -> Health | None:
-        return self.told.get(node_id)
-
-
 class ZonedFakeCluster(FakeCluster):
-    """Nodes in two zones."""
+    """Nodes in two zones, which come and go when told to."""
 
     def __init__(self, count: int, width: int) -> None:
         super().__init__(count, width)
         self.fakes = {name: MeasuredFakeNode(name) for name in self.fakes}
-        self.membership = FakeMembership()
+        self.shown: dict[str, str] = {}
+        self.added: dict[str, NodeRecord] = {}
+        self.draining: set[str] = set()
 
     def nodes(self) -> list[NodeRecord]:
-        return [
-            NodeRecord(name, f"http://{name}:9100", f"zone-{number % 2}", 1.0, f"store-{name}")
-            for number, name in enumerate(self.fakes)
-        ]
+        return [self.record(name) for name in self.fakes]
+
+    def record(self, node_id: str) -> NodeRecord:
+        if node_id in self.added:
+            return self.added[node_id]
+        zone = list(self.fakes).index(node_id) % 2
+        return NodeRecord(
+            node_id, f"http://{node_id}:9100", f"zone-{zone}", 1.0, f"store-{node_id}"
+        )
+
+    def state(self, node_id: str) -> NodeState:
+        if node_id not in self.states:
+            raise UnknownNode(node_id)
+        return super().state(node_id)
+
+    def shown_state(self, node_id: str) -> str:
+        state = self.state(node_id)
+        if state is NodeState.UP and node_id in self.draining:
+            return "draining"
+        return self.shown.get(node_id, state.value)
+
+    def is_draining(self, node_id: str) -> bool:
+        return node_id in self.draining
+
+    async def add(self, record: NodeRecord) -> None:
+        if record.node_id in self.fakes:
+            raise NodeExists(record.node_id)
+        if ":badport" in record.url:
+            raise ValueError(record.url)
+        self.fakes[record.node_id] = MeasuredFakeNode(record.node_id)
+        self.states[record.node_id] = NodeState.SUSPECT
+        self.added[record.node_id] = record
+
+    async def remove(self, node_id: str) -> None:
+        if len(self.fakes) <= self._width:
+            raise NotEnoughNodes(node_id)
+        del self.fakes[node_id], self.states[node_id]
+
+    async def drain(self, node_id: str, draining: bool) -> None:
+        if draining and len(self.fakes) <= self._width:
+            raise NotEnoughNodes(node_id)
+        (self.draining.add if draining else self.draining.discard)(node_id)
+
+
+class FakeHealing:
+    """A healer that says what it is told to, and remembers its orders."""
+
+    def __init__(self) -> None:
+        self.told = HealStatus(RepairProgress(eta_s=0.0))
+        self.orders: list[tuple[str, Any]] = []
+
+    def status(self) -> HealStatus:
+        return self.told
+
+    async def retry_dead(self, names: Sequence[ShardName] | None = None) -> int:
+        self.orders.append(("retry", names))
+        return 7 if names is None else len(names)
+
+    async def scrub_now(self, node_id: str | None = None) -> None:
+        if node_id == "node-9":
+            raise UnknownNode(node_id)
+        self.orders.append(("scrub", node_id))
 
 
 @dataclass
@@ -82,6 +134,7 @@ class Stand:
         settings = CoordinatorSettings(k=2, m=1, unit_size_bytes=self.unit_size, _env_file=None)
         ids = Ids(clock=lambda: NOW_S)
         self.cluster = ZonedFakeCluster(self.nodes, 3)
+        self.healing = FakeHealing()
         self.metrics = Metrics()
         code = CodeSettings(2, 1, self.unit_size, 2)
         self.writer = PartWriter(self.cluster, codec(2, 1), code, ids, self.metrics)
@@ -91,6 +144,7 @@ class Stand:
             objects=self.objects,
             accounts=Accounts(self.metadata),
             cluster=self.cluster,
+            healing=self.healing,
             metrics=self.metrics,
             settings=settings,
             clock=lambda: NOW_S,

@@ -4,8 +4,11 @@ from typing import Any, TypeVar
 
 import pytest
 
+from coordinator.cluster import NodeState
+from coordinator.healing import DrainProgress, HealStatus, RepairProgress
+from metadata import MissingShard
 from tests.coordinator.api.support import ALICE, ROOT, Stand, basic
-from trilith import operations
+from trilith import healing, operations
 from trilith.errors import AccessDenied, Conflict, InvalidRequest, NotFound, PreconditionFailed
 from trilith.protocol import Answer, Operation, raise_for
 from trilith.values import Entry
@@ -79,3 +82,49 @@ async def test_users_and_cluster(stand: Stand) -> None:
     for node in [*told["nodes"], *await carry_out(stand, operations.nodes(), ROOT)]:
         assert {"node_id", "url", "zone", "weight", "state"} <= set(node)
     await carry_out(stand, operations.ready())
+
+
+async def test_nodes_and_healing() -> None:
+    stand = await Stand(nodes=4).start()
+    made = await carry_out(stand, healing.add_node("node-5", "http://127.0.0.1:1"), ROOT)
+    assert made["node_id"] == "node-5"
+    assert (await carry_out(stand, healing.drain_node("node-5"), ROOT))["node_id"] == "node-5"
+    stand.cluster.states["node-5"] = NodeState.UP
+    nodes = await carry_out(stand, operations.nodes(), ROOT)
+    assert nodes[-1]["state"] == "draining"
+    assert {"stats", "repairs_queued", "drain"} <= set(nodes[-1])
+    drain = DrainProgress("node-5", shards_left=0, is_safe_to_remove=True, eta_s=0.0)
+    stand.healing.told = HealStatus(RepairProgress(), drains=(drain,))
+    await carry_out(stand, healing.remove_node("node-5"), ROOT)
+    await carry_out(stand, healing.undrain_node("node-1"), ROOT)
+    for error, operation in [
+        (Conflict, healing.remove_node("node-1")),
+        (Conflict, healing.add_node("node-1", "http://127.0.0.1:1")),
+        (NotFound, healing.drain_node("node-9")),
+        (InvalidRequest, healing.add_node("a/b", "http://127.0.0.1:1")),
+        (NotFound, healing.scrub("node-9")),
+        (NotFound, healing.verify("absent", False)),
+    ]:
+        with pytest.raises(error):
+            await carry_out(stand, operation, ROOT)
+    await carry_out(stand, operations.put_object("alices", "x"), content=b"x" * 3000)
+    part = (await stand.metadata.version("alices", "x")).parts[0]
+    await stand.metadata.add_repairs([MissingShard(part.part_id, 0, "why")], 1)
+    told = await carry_out(stand, healing.repairs(), ROOT)
+    assert (told["queued"], told["dead"]) == (1, 0)
+    assert {"shards_per_s", "bytes_per_s", "eta_s"} <= set(told["progress"])
+    assert {"is_running", "parts_checked", "parts_total", "eta_s"} <= set(told["rebalance"])
+    page = await carry_out(stand, healing.repair_tasks("queued", ""), ROOT)
+    assert (len(page["tasks"]), page["next_after"]) == (1, None)
+    assert await carry_out(stand, healing.retry_repairs([(part.part_id.hex(), 0)]), ROOT) == 1
+    await carry_out(stand, healing.scrub(None), ROOT)
+    assert await carry_out(stand, healing.incidents(), ROOT) == []
+    await stand.close()
+
+
+async def test_the_lines_of_an_audit(stand: Stand) -> None:
+    operation = healing.verify(None, True)
+    told = await stand.call("POST", "/verify", ROOT, json=operation.json)
+    lines = healing.AuditLines()
+    assert [lines.read(line)["type"] for line in told.text.splitlines()] == ["summary"]
+    lines.end()

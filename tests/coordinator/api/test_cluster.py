@@ -6,7 +6,6 @@ import pytest
 
 from coordinator.cluster import NodeState
 from metadata import MemoryStore, MetadataUnavailable, Totals
-from node.client import Health
 from tests.coordinator.api.support import ROOT, Stand
 
 
@@ -37,11 +36,14 @@ async def test_a_whole_cluster(stand: Stand) -> None:
     assert told["totals"]["buckets"] == 2
 
 
-async def test_the_store_id_is_the_one_the_node_told_last(stand: Stand) -> None:
-    told = Health("node-1", "another disk", "fake-cluster", "zone-0", 1.0, "ok")
-    stand.cluster.membership.told["node-1"] = told
-    stores = [node["store_id"] for node in (await health(stand))["nodes"]]
-    assert stores == ["another disk", "store-node-2", "store-node-3"]
+@pytest.mark.parametrize("shown", ["draining", "returned", "replaced"])
+async def test_a_node_in_doubt_answers_but_is_not_whole(stand: Stand, shown: str) -> None:
+    stand.cluster.shown["node-2"] = shown
+    told = await health(stand)
+    assert (told["health"], told["nodes_up"], told["spare_shards"]) == ("degraded", 3, 1)
+    assert [node["state"] for node in told["nodes"]] == ["up", shown, "up"]
+    zones = (await stand.call("GET", "/zones", ROOT)).json()["zones"]
+    assert [zone["up"] for zone in zones] == [2, 1]
 
 
 @pytest.mark.parametrize(
@@ -163,6 +165,7 @@ async def test_prometheus_metrics(stand: Stand) -> None:
         'trilith_node_state{node="node-1",state="up"} 1.0',
         'trilith_node_state{node="node-2",state="up"} 0.0',
         'trilith_node_state{node="node-2",state="down"} 1.0',
+        'trilith_node_state{node="node-2",state="returned"} 0.0',
         'trilith_store{what="objects"} 1.0',
         'trilith_store{what="bytes"} 3000.0',
         'trilith_requests_total{code="200",operation="api.put_object"} 1.0',
@@ -171,6 +174,17 @@ async def test_prometheus_metrics(stand: Stand) -> None:
         assert line in scraped.text.splitlines(), line
     for hidden in ("alices", "ALICEKEY", "alice"):
         assert hidden not in scraped.text
+
+
+async def test_prometheus_shows_what_is_to_be_repaired(stand: Stand) -> None:
+    stand.cluster.kill("node-2")
+    await stand.call("PUT", "/objects/alices/x", content=b"x" * 3000)
+    scraped = (await stand.call("GET", "/_metrics", None)).text.splitlines()
+    labels = '{kind="rebuild",node="node-2",state="queued"}'
+    assert f"trilith_repair_tasks{labels} 1.0" in scraped
+    assert any(line.startswith(f"trilith_repair_task_bytes{labels} 1") for line in scraped)
+    await stand.metadata.delete_version("alices", "x")
+    assert labels not in (await stand.call("GET", "/_metrics", None)).text
 
 
 async def test_the_summary_counts_by_operation(stand: Stand) -> None:

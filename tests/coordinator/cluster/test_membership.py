@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from coordinator.cluster import Membership, NodeState, Replacement, UnknownNode
-from metadata import NodeRecord
+from coordinator.cluster import Heartbeat, Membership, NodeState, UnknownNode
 from node.client import Health
 from node.errors import NodeFailed, NodeFull, NodeRefused, NodeUnreachable
 
@@ -20,23 +19,24 @@ class Stage:
     """Nodes a and b, a clock, and a sleep that waits for `beat`. An answer may be a Health, an
     error, or None for silence."""
 
-    def __init__(self, stored: str = "disk-1") -> None:
+    def __init__(self) -> None:
         self.now_s = 100.0
         self.answers = {"a": health("a"), "b": health("b")}
         self.asked = {"a": 0, "b": 0}
         self.changes: list[tuple[str, NodeState, NodeState]] = []
         self.heard: list[tuple[str, str]] = []
+        self.lost: list[str] = []
         self._wake = asyncio.Event()
         self.membership = Membership(
-            [NodeRecord(n, f"http://{n}", "zone", 1.0, stored) for n in ("a", "b")],
+            ["a", "b"],
             self.probe,
-            interval_s=0.5,
-            down_after_s=2.5,
+            Heartbeat(interval_s=0.5, down_after_s=2.5, lost_after_s=10.0),
             clock=lambda: self.now_s,
             sleep=self.sleep,
         )
         self.membership.on_state(lambda *change: self.changes.append(change))
         self.membership.on_health(lambda name, said: self.heard.append((name, said.store_id)))
+        self.membership.on_lost(self.lost.append)
 
     async def probe(self, node_id: str) -> Health:
         self.asked[node_id] += 1
@@ -154,19 +154,53 @@ async def test_a_failed_request_does_not_lift_a_node_that_is_down(stage):
     assert stage.state() is DOWN
 
 
-async def test_another_disk_is_remembered(stage):
-    stage.answers["a"] = health("a", "disk-2")
-    await stage.beat(3)
-    assert stage.state() is UP
-    assert stage.membership.replaced == {"a": Replacement("a", "disk-1", "disk-2")}
-    assert ("a", "disk-2") in stage.heard
+async def test_what_a_node_says_is_passed_on_before_the_state_it_leads_to():
+    stage = Stage()
+    stage.membership.on_state(lambda name, old, new: stage.heard.append((name, new)))
+    await stage.membership.ask("a")
+    assert stage.heard == [("a", "disk-1"), ("a", UP)]
 
 
-async def test_a_first_disk_is_reported_but_replaces_nothing():
-    stage = Stage(stored="")
-    await stage.membership.first_round()
-    assert stage.heard == [("a", "disk-1"), ("b", "disk-1")]
-    assert stage.membership.replaced == {}
+async def test_a_node_that_stays_down_is_lost_until_it_answers(stage):
+    stage.answers["a"] = NodeUnreachable("refused")
+    await stage.beat(10)
+    assert stage.state() is DOWN
+    assert not stage.membership.is_lost("a")
+    stage.now_s += 10_000  # our own stall makes nobody lost
+    await stage.beat(5)
+    assert not stage.membership.is_lost("a")
+    await stage.beat(10)
+    assert stage.membership.is_lost("a")
+    assert stage.lost == ["a"]
+    stage.answers["a"] = health("a")
+    await stage.beat()
+    assert not stage.membership.is_lost("a")
+
+
+async def test_nodes_come_and_go_while_it_watches(stage):
+    stage.answers["c"], stage.asked["c"] = health("c"), 0
+    stage.membership.add("c")
+    assert stage.state("c") is SUSPECT
+    await stage.beat()
+    assert stage.state("c") is UP
+    stage.answers["c"] = None
+    await stage.beat(2)
+    stage.membership.remove("c")
+    asked = stage.asked["c"]
+    await stage.beat(10)
+    assert stage.asked["c"] == asked
+    assert dict(stage.membership.states) == {"a": UP, "b": UP}
+    with pytest.raises(UnknownNode):
+        stage.state("c")
+
+
+async def test_an_answer_that_comes_after_the_removal_is_nobodys(stage):
+    for answer in (health("a"), NodeUnreachable("refused")):
+        stage.answers["late"], stage.asked["late"] = answer, 0
+        stage.membership.add("late")
+        asking = asyncio.create_task(stage.membership.ask("late"))
+        stage.membership.remove("late")
+        await asking
 
 
 async def test_an_answer_of_another_node_does_not_count(stage):
@@ -176,7 +210,14 @@ async def test_an_answer_of_another_node_does_not_count(stage):
 
 
 def test_unknown_nodes():
-    membership = Membership([], Stage.probe, clock=float)
-    for call in (membership.state, membership.health, membership.note_failure):
+    membership = Membership([], Stage.probe, Heartbeat(), clock=float)
+    for call in (
+        membership.state,
+        membership.health,
+        membership.note_failure,
+        membership.silent_for_s,
+        membership.is_lost,
+        membership.remove,
+    ):
         with pytest.raises(UnknownNode):
             call("x")
