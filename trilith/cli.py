@@ -10,7 +10,18 @@ from collections.abc import Sequence
 import typer
 
 from trilith import terminal
-from trilith.commands import buckets, local, objects, serve, status, transfer, users
+from trilith.commands import (
+    buckets,
+    local,
+    node,
+    objects,
+    repair,
+    serve,
+    status,
+    transfer,
+    users,
+    verify,
+)
 from trilith.errors import (
     AccessDenied,
     ApiError,
@@ -49,12 +60,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_START, _USE = "Run a cluster", "Use it"
+_START, _USE, _KEEP = "Run a cluster", "Use it", "Keep it whole"
 app.command(rich_help_panel=_START)(local.up)
 app.command(rich_help_panel=_START)(local.down)
 app.command(rich_help_panel=_START)(status.status)
 app.command(rich_help_panel=_START)(serve.coordinator)
-app.command(rich_help_panel=_START)(serve.node)
+app.add_typer(node.app, name="node", rich_help_panel=_START)
 app.command("make-secret", hidden=True)(local.make_secret)
 app.command(rich_help_panel=_USE)(objects.ls)
 app.command(rich_help_panel=_USE)(transfer.put)
@@ -63,6 +74,9 @@ app.command(rich_help_panel=_USE)(objects.rm)
 app.command(rich_help_panel=_USE)(objects.stat)
 app.add_typer(buckets.app, name="bucket", rich_help_panel=_USE)
 app.add_typer(users.app, name="user", rich_help_panel=_USE)
+app.command(rich_help_panel=_KEEP)(verify.verify)
+app.add_typer(repair.app, name="repair", rich_help_panel=_KEEP)
+app.command(rich_help_panel=_KEEP)(repair.scrub)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -21,13 +21,13 @@ from typing import Any, BinaryIO, Self, TypeVar
 
 import httpx
 
-from trilith import operations
+from trilith import healing, operations
 from trilith.bodies import Body, Progress, UploadData
 from trilith.downloads import Download
 from trilith.endpoint import Endpoint
 from trilith.errors import ApiError, NotFound
 from trilith.files import replacing
-from trilith.protocol import Operation
+from trilith.protocol import Operation, raise_for
 from trilith.retry import Attempts, RetryPolicy
 from trilith.target import ENDPOINT_VARIABLE, resolve
 from trilith.transport import (
@@ -215,7 +215,7 @@ class Client:
         return self._call(operations.cluster())
 
     def nodes(self) -> Sequence[dict[str, Any]]:
-        """The nodes: id, URL, zone, weight, state."""
+        """The nodes: id, URL, zone, weight, state, stats, repairs_queued, drain."""
         return self._call(operations.nodes())
 
     def users(self) -> Sequence[User]:
@@ -247,6 +247,74 @@ class Client:
     def delete_key(self, access_key: str) -> None:
         """Take a key pair back."""
         self._call(operations.delete_key(access_key))
+
+    # nodes, repairs, audits --------------------------------------------------------------------
+
+    def add_node(self, node_id: str, url: str) -> dict[str, Any]:
+        """Let a node join; data is moved there in the background. Raises Conflict."""
+        return self._call(healing.add_node(node_id, url))
+
+    def drain_node(self, node_id: str) -> dict[str, Any]:
+        """Move all that a node keeps elsewhere, in the background; `nodes()` shows how far that
+        is, and when it is safe to remove. Raises Conflict if too few others are left."""
+        return self._call(healing.drain_node(node_id))
+
+    def undrain_node(self, node_id: str) -> dict[str, Any]:
+        """Stop draining a node."""
+        return self._call(healing.undrain_node(node_id))
+
+    def remove_node(self, node_id: str) -> None:
+        """Let a drained node go. Raises Conflict while anything is kept there."""
+        self._call(healing.remove_node(node_id))
+
+    def repairs(self) -> dict[str, Any]:
+        """What is to be repaired, how fast that goes, and when it will be done."""
+        return self._call(healing.repairs())
+
+    def repair_tasks(self, state: str = "queued") -> Iterator[dict[str, Any]]:
+        """The repairs that are `queued` or `dead`, those in the greatest danger first."""
+        after: str | None = ""
+        while after is not None:
+            page = self._call(healing.repair_tasks(state, after))
+            yield from page["tasks"]
+            after = page["next_after"]
+
+    def retry_repairs(self, shards: Sequence[tuple[str, int]] | None = None) -> int:
+        """Queue dead repairs anew, those named (part id, shard) or all; how many there were."""
+        return self._call(healing.retry_repairs(shards))
+
+    def scrub(self, node_id: str | None = None) -> None:
+        """Read and check all that a node (or every node) keeps, in the background."""
+        self._call(healing.scrub(node_id))
+
+    def incidents(self) -> Sequence[dict[str, Any]]:
+        """The outages of nodes, newest first."""
+        return self._call(healing.incidents())
+
+    def verify(self, bucket: str | None = None, *, deep: bool = False) -> Iterator[dict[str, Any]]:
+        """Have the cluster audited, one bucket or all of it; `deep` reads every byte.
+
+        Yields what is told as it comes: by `type`, findings, silent nodes, progress, and as the
+        last one the summary, whose `is_whole` is the verdict. Raises Unreachable if it breaks off.
+        """
+        lines = healing.AuditLines()
+        operation = healing.verify(bucket, deep)
+        attempts = self._attempts(True, True)
+        while True:
+            try:
+                with mapped_errors(self._endpoint):
+                    request = request_of(self._http, self._endpoint, operation)
+                    with closing(self._http.send(request, stream=True)) as response:
+                        error_body = response.read() if response.status_code >= 300 else b""
+                        raise_for(answer_of(response, error_body))
+                        for line in response.iter_lines():
+                            yield lines.read(line)
+                lines.end()
+                return
+            except ApiError as error:
+                if lines.has_begun:
+                    raise
+                self._sleep(attempts.wait_after(error))
 
     # carrying it out ---------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """What a local cluster is to consist of: decided once, before anything is started.
 
-Rules: k, m and the number of nodes belong to the data; asking for others than those it was made
-with is refused. Ports of nodes are nobody's business but ours: they are kept when free and picked
-anew when not. Root's keys are handed to the coordinator only.
+Rules: k and m belong to the data; asking for others than those it was made with is refused. Nodes
+may be added, never left out. Ports of nodes are nobody's business but ours: they are kept when free
+and picked anew when not. Root's keys are handed to the coordinator only.
 """
 
 import random
@@ -89,7 +89,8 @@ def prepare(
     nodes: list[NodePlace] = []
     for number in range(1, count + 1):
         taken = {port, *(node.port for node in nodes)}
-        before = former.nodes[number - 1].port if former is not None else 0
+        known = former.nodes if former is not None else ()
+        before = known[number - 1].port if number <= len(known) else 0
         if before in taken or not before or not ports.is_free(NODE_HOST, before):
             before = ports.pick(NODE_HOST, taken, rng)
         nodes.append(NodePlace(f"node-{number}", before))
@@ -148,6 +149,7 @@ def _spec(
         data_dir=directory.root / name,
         log=directory.log(name),
         hold=directory.hold(name),
+        arguments=directory.arguments(name),
         environ={
             # Output reaches the log at once, also when the process is killed.
             "PYTHONUNBUFFERED": "1",
@@ -159,16 +161,7 @@ def _spec(
 def shape(options: UpOptions, former: ClusterConfig | None) -> tuple[int, int, int]:
     """k, m and the number of nodes. Raises LaunchError, UsageError."""
     if former is not None:
-        asked = {"--k": options.k, "--m": options.m, "--nodes": options.nodes}
-        kept = {"--k": former.k, "--m": former.m, "--nodes": len(former.nodes)}
-        for name, value in asked.items():
-            if value is not None and value != kept[name]:
-                raise LaunchError(
-                    f"{options.data} was made with --nodes {len(former.nodes)} --k {former.k}"
-                    f" --m {former.m}; {name} {value} would need another data directory (--data)."
-                    " Leave the option out to use what is there."
-                )
-        return former.k, former.m, len(former.nodes)
+        return former.k, former.m, _grown(options, former)
     k = DEFAULT_K if options.k is None else options.k
     m = DEFAULT_M if options.m is None else options.m
     count = max(DEFAULT_NODES, k + m) if options.nodes is None else options.nodes
@@ -176,9 +169,33 @@ def shape(options: UpOptions, former: ClusterConfig | None) -> tuple[int, int, i
         raise UsageError(f"k must be at least 1 and m at least 0, got --k {k} --m {m}")
     if k + m > count:
         raise UsageError(f"k + m = {k + m} shards need as many nodes: --nodes {count} is too few")
+    _refuse_too_many(count)
+    return k, m, count
+
+
+def _grown(options: UpOptions, former: ClusterConfig) -> int:
+    """How many nodes a cluster that is there has from now on. Raises LaunchError, UsageError."""
+    before = len(former.nodes)
+    asked = {"--k": (options.k, former.k), "--m": (options.m, former.m)}
+    for name, (value, kept) in asked.items():
+        if value is not None and value != kept:
+            raise LaunchError(
+                f"{options.data} was made with --k {former.k} --m {former.m}; {name} {value} would"
+                " need another data directory (--data). Leave the option out to use what is there."
+            )
+    count = before if options.nodes is None else options.nodes
+    if count < before:
+        raise LaunchError(
+            f"{options.data} has {before} nodes, and data on each of them: let some go with"
+            " `trilith node drain` and `trilith node remove`, not with --nodes"
+        )
+    _refuse_too_many(count)
+    return count
+
+
+def _refuse_too_many(count: int) -> None:
     if count > MAX_LOCAL_NODES:
         raise UsageError(f"a local cluster has at most {MAX_LOCAL_NODES} nodes, not {count}")
-    return k, m, count
 
 
 def _coordinator_port(options: UpOptions, former: ClusterConfig | None, rng: random.Random) -> int:

@@ -4,6 +4,7 @@ cluster.json       ports, k, m, node ids           cluster-secret     hex, mode 
 credentials.json   root's keys, mode 0600          status.json        what runs now
 coordinator/  node-1/ ... node-N/                  logs/<process>.log
 hold/<process>     keeps that process down         lock, lock.processes  see locks.py
+arguments/<process>    more options for that process, one a line, from its next start on
 """
 
 import json
@@ -80,11 +81,15 @@ class DataDirectory:
         """While this file exists the process is not started again once it is down."""
         return self.root / "hold" / process
 
+    def arguments(self, process: str) -> Path:
+        """Further options for the process; where they say otherwise they outweigh the others."""
+        return self.root / "arguments" / process
+
     def create(self) -> None:
         """Make the directories. Raises LaunchError."""
         try:
-            for directory in (self.root, self.root / "logs", self.root / "hold"):
-                directory.mkdir(parents=True, exist_ok=True)
+            for directory in ("", "logs", "hold", "arguments"):
+                (self.root / directory).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LaunchError(f"cannot create the data directory {self.root}: {error}") from error
 

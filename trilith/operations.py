@@ -64,13 +64,13 @@ def head_object(bucket: str, key: str) -> Operation[ObjectHead]:
 
 def delete_object(bucket: str, key: str) -> Operation[None]:
     """Remove the object."""
-    return Operation("DELETE", object_path(bucket, key), _nothing, gone_is_done=True)
+    return Operation("DELETE", object_path(bucket, key), nothing, gone_is_done=True)
 
 
 def object_info(bucket: str, key: str, offset: int = 0) -> Operation[dict[str, Any]]:
     """Everything known of an object: its parts from byte `offset` on, their shards and nodes."""
     params = {"offset": str(offset)} if offset else {}
-    return Operation("GET", object_path(bucket, key, "info"), _mapping, params=params)
+    return Operation("GET", object_path(bucket, key, "info"), mapping, params=params)
 
 
 def list_objects(
@@ -112,7 +112,7 @@ def parse_head(answer: Answer) -> ObjectHead:
 
 
 def _page(answer: Answer) -> Page:
-    told = _mapping(answer)
+    told = mapping(answer)
     try:
         entries = tuple(build(Entry, entry) for entry in told["objects"])
         return Page(entries, tuple(told["prefixes"]), told["next_after"])
@@ -142,11 +142,11 @@ def create_bucket(bucket: str) -> Operation[Bucket]:
 def delete_bucket(bucket: str) -> Operation[None]:
     """Remove an empty bucket."""
     path = f"{API}/buckets/{segment(bucket, 'bucket name')}"
-    return Operation("DELETE", path, _nothing, gone_is_done=True)
+    return Operation("DELETE", path, nothing, gone_is_done=True)
 
 
 def _bucket_page(answer: Answer) -> BucketPage:
-    told = _mapping(answer)
+    told = mapping(answer)
     buckets = tuple(build(Bucket, bucket) for bucket in told.get("buckets", []))
     return BucketPage(buckets, told.get("next_after"))
 
@@ -156,17 +156,17 @@ def _bucket_page(answer: Answer) -> BucketPage:
 
 def cluster() -> Operation[dict[str, Any]]:
     """The cluster's health and its nodes."""
-    return Operation("GET", f"{API}/cluster", _mapping)
+    return Operation("GET", f"{API}/cluster", mapping)
 
 
 def nodes() -> Operation[list[dict[str, Any]]]:
     """The nodes alone."""
-    return Operation("GET", f"{API}/nodes", lambda answer: list(_mapping(answer).get("nodes", [])))
+    return Operation("GET", f"{API}/nodes", lambda answer: list(mapping(answer).get("nodes", [])))
 
 
 def ready() -> Operation[None]:
     """Whether the cluster can take reads and writes; raises Unavailable if not."""
-    return Operation("GET", "/_health/ready", _nothing)
+    return Operation("GET", "/_health/ready", nothing)
 
 
 # users -----------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def create_user(
 def delete_user(user_id: str) -> Operation[None]:
     """Remove a user and its keys."""
     path = f"{API}/users/{segment(user_id, 'user id')}"
-    return Operation("DELETE", path, _nothing, gone_is_done=True)
+    return Operation("DELETE", path, nothing, gone_is_done=True)
 
 
 def create_key(
@@ -203,7 +203,7 @@ def create_key(
 def delete_key(access_key: str) -> Operation[None]:
     """Take a key pair back."""
     path = f"{API}/keys/{segment(access_key, 'access key')}"
-    return Operation("DELETE", path, _nothing, gone_is_done=True)
+    return Operation("DELETE", path, nothing, gone_is_done=True)
 
 
 def _pair(access_key: str | None, secret_key: str | None) -> dict[str, str]:
@@ -212,18 +212,19 @@ def _pair(access_key: str | None, secret_key: str | None) -> dict[str, str]:
 
 
 def _users(answer: Answer) -> list[User]:
-    return [build(User, told) for told in _mapping(answer).get("users", [])]
+    return [build(User, told) for told in mapping(answer).get("users", [])]
 
 
 def _access_key(answer: Answer) -> AccessKey:
     return build(AccessKey, answer.json())
 
 
-def _nothing(answer: Answer) -> None:
-    return None
+def nothing(answer: Answer) -> None:
+    """An answer whose status says it all."""
 
 
-def _mapping(answer: Answer) -> dict[str, Any]:
+def mapping(answer: Answer) -> dict[str, Any]:
+    """An answer that is a JSON object. Raises UnexpectedAnswer."""
     told = answer.json()
     if not isinstance(told, dict):
         raise UnexpectedAnswer("the answer is not a JSON object: is this a Trilith endpoint?")

@@ -5,7 +5,20 @@ and `AsyncClient` carry it out. All paths stand under /_api/v1; authentication i
 access key and secret over TLS or loopback, SigV4 with an unsigned payload elsewhere.
 
     GET    /cluster                 {cluster_id, health, k, m, nodes: [Node], totals, ...}
-    GET    /nodes                   {nodes: [Node]}; Node: {node_id, url, zone, weight, state}
+    GET    /nodes                   {nodes: [Node]}; Node: {node_id, url, zone, weight, state}, here
+                                    also stats, repairs_queued and drain: null or
+                                    {shards_left, is_safe_to_remove, eta_s}
+    POST   /nodes                   {node_id, url} -> 201 Node
+    POST   /nodes/{id}/drain        Node; also /undrain
+    DELETE /nodes/{id}              204; 409 while anything is kept there
+    GET    /repairs                 {queued, dead, queued_bytes, counts, progress: {shards_per_s,
+                                    bytes_per_s, eta_s, ...}, rebalance, drains, scrubs}
+    GET    /repairs/tasks?state=&after=&limit=    {tasks, next_after}
+    POST   /repairs/retry           {shards: [{part_id, shard}] or null} -> {revived}
+    POST   /scrub                   {node_id: id or null} -> 202
+    GET    /incidents               {incidents: [...]}
+    POST   /verify                  {bucket: name or null, deep} -> JSON lines, each with a `type`:
+                                    finding, silent_node, progress, and at the end summary
     GET    /users                   {users: [User]}
     POST   /users                   {user_id, display_name, access_key?, secret_key?}
                                     -> 201 AccessKey

@@ -31,7 +31,14 @@ class Probe:
 
     def cluster(self) -> dict[str, Any] | None:
         """What it says about the cluster; None if it does not answer so."""
-        status, body = self._get("/_api/v1/cluster")
+        return self._document("/_api/v1/cluster")
+
+    def repairs(self) -> dict[str, Any] | None:
+        """What it says about repairs; None if it does not answer so."""
+        return self._document("/_api/v1/repairs")
+
+    def _document(self, path: str) -> dict[str, Any] | None:
+        status, body = self._get(path)
         try:
             told = json.loads(body) if status == 200 else None
         except ValueError:
@@ -39,9 +46,9 @@ class Probe:
         return told if isinstance(told, dict) else None
 
     def nodes_not_up(self) -> set[str]:
-        """The nodes it does not see as up; empty when it does not say."""
+        """The nodes that do not answer it; empty when it does not say."""
         nodes = (self.cluster() or {}).get("nodes", [])
-        return {node["node_id"] for node in nodes if node["state"] != "up"}
+        return {node["node_id"] for node in nodes if node["state"] in ("down", "suspect")}
 
     def _get(self, path: str) -> tuple[int, bytes]:
         """Status and body; 0 if nothing answers."""

@@ -2,7 +2,8 @@
 
 Rules: a process is restarted at once, then after ever longer waits while it keeps dying; one that
 ran for a while has earned a fresh start. While its hold file exists a process that is down stays
-down; one that runs is left alone. Stopping means SIGTERM, then SIGKILL after a bounded time. Every
+down; one that runs is left alone. What its arguments file says, one a line, is added to the command
+at each start. Stopping means SIGTERM, then SIGKILL after a bounded time. Every
 change of state is told to `on_change`. Children have their own process group, so that Ctrl-C
 reaches them only through here, and a pipe as standard input, whose end tells them we are gone.
 """
@@ -35,6 +36,7 @@ class ProcessSpec:
     data_dir: Path
     log: Path
     hold: Path
+    arguments: Path
     environ: Mapping[str, str]
 
 
@@ -110,6 +112,7 @@ class Child:
         with open_log(self.spec.log) as log:
             return await asyncio.create_subprocess_exec(
                 *self.spec.command,
+                *added_arguments(self.spec.arguments),
                 stdin=lifeline,
                 stdout=log,
                 stderr=log,
@@ -193,6 +196,14 @@ class Supervisor:
             for child, _ in chosen:
                 child.stop()
             await asyncio.gather(*(task for _, task in chosen), return_exceptions=True)
+
+
+def added_arguments(path: Path) -> list[str]:
+    """The lines of the file that are not empty; none if there is no such file."""
+    try:
+        return [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    except FileNotFoundError:
+        return []
 
 
 def open_log(path: Path, limit_bytes: int = MAX_LOG_BYTES) -> BinaryIO:

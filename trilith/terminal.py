@@ -80,6 +80,28 @@ def moment(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def size(count: float) -> str:
+    """A number of bytes as people read it."""
+    if count < 1024:
+        return f"{count:.0f} B"
+    for unit in ("KiB", "MiB", "GiB"):
+        count /= 1024
+        if count < 1024:
+            return f"{count:.1f} {unit}"
+    return f"{count / 1024:.1f} TiB"
+
+
+def duration(seconds: float) -> str:
+    """A time span as people read it."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} days"
+
+
 def shows_progress() -> bool:
     """Whether somebody is there to watch."""
     return sys.stderr.isatty()
@@ -113,6 +135,23 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
         yield lambda done: bars.update(task, completed=done)
 
 
+@contextlib.contextmanager
+def ticker() -> Iterator[Callable[[str], None]]:
+    """A line that is replaced as things go on, for watchers only; an empty one clears it."""
+    if not shows_progress():
+        yield lambda text: None
+        return
+
+    def tick(text: str) -> None:
+        typer.echo(f"\r\x1b[K{printable(text)}", err=True, nl=False)
+
+    try:
+        yield tick
+    finally:
+        tick("")
+
+
 def _style(cell: str) -> str:
     good, bad = ("up", "running", "ready", "ok"), ("down", "restarting", "stopped", "impaired")
-    return "green" if cell in good else "red" if cell in bad else ""
+    healing = ("draining", "returned", "replaced", "suspect", "degraded")
+    return "green" if cell in good else "red" if cell in bad else "yellow" * (cell in healing)

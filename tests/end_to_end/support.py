@@ -4,6 +4,7 @@ Rules: a client has its default settings unless a test is about another one; a p
 installed skips its test with the name of the Debian package that has it.
 """
 
+import json
 import os
 import random
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 from botocore.config import Config
 
@@ -179,6 +181,21 @@ def thread_count(pid: int) -> int:
 def open_files(pid: int) -> int:
     """How many file descriptors the process has open."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def ask_node(cluster: Cluster, node_id: str, what: str) -> dict[str, Any]:
+    """Its "health" or "stats", asked as the coordinator would."""
+    secret = (cluster.data / "cluster-secret").read_text().strip()
+    identity = json.loads((cluster.data / node_id / "identity.json").read_text())
+    headers = {
+        "authorization": f"Bearer {secret}",
+        "x-trilith-cluster": identity["cluster_id"],
+        "x-trilith-node": identity["node_id"],
+    }
+    answer = httpx.get(f"{cluster.processes()[node_id]['url']}/v1/{what}", headers=headers)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
 
 
 def _status_number(pid: int, field: str) -> int:

@@ -1,6 +1,5 @@
 """A storage node does nothing for anyone without the cluster's secret."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +7,7 @@ import httpx
 import pytest
 
 from benchmarks.cluster import Cluster, wait_until
+from tests.end_to_end.support import ask_node
 
 WRONG = [
     {},
@@ -31,28 +31,19 @@ def node_url(cluster: Cluster) -> str:
     return str(cluster.processes()["node-1"]["url"])
 
 
-def stats(cluster: Cluster, url: str) -> dict[str, Any]:
-    """What the node counts, asked as the coordinator would."""
-    secret = (cluster.data / "cluster-secret").read_text().strip()
-    identity = json.loads((cluster.data / "node-1" / "identity.json").read_text())
-    headers = {
-        "authorization": f"Bearer {secret}",
-        "x-trilith-cluster": identity["cluster_id"],
-        "x-trilith-node": identity["node_id"],
-    }
-    answer = httpx.get(f"{url}/v1/stats", headers=headers)
-    assert answer.status_code == 200, answer.text
-    told = answer.json()
+def stats(cluster: Cluster) -> dict[str, Any]:
+    """What the node counts."""
+    told = ask_node(cluster, "node-1", "stats")
     return {name: told[name] for name in ("records", "shards", "live_bytes", "dead_bytes")}
 
 
-def assert_unchanged(cluster: Cluster, url: str, ask: Callable[[], None]) -> None:
+def assert_unchanged(cluster: Cluster, ask: Callable[[], None]) -> None:
     """What is asked changes nothing. The cluster's own clearing up may: then once more."""
 
     def is_unchanged() -> bool:
-        before = stats(cluster, url)
+        before = stats(cluster)
         ask()
-        return stats(cluster, url) == before
+        return stats(cluster) == before
 
     wait_until(is_unchanged, "the node keeps what it has", timeout_s=2)
 
@@ -69,7 +60,7 @@ def test_without_the_secret(
         answer = httpx.request(method, f"{node_url}{path}", headers=headers, content=body)
         assert answer.status_code == 401
 
-    assert_unchanged(cluster, node_url, ask)
+    assert_unchanged(cluster, ask)
 
 
 def test_a_huge_body_without_the_secret_is_not_read(cluster: Cluster, node_url: str) -> None:
@@ -80,4 +71,4 @@ def test_a_huge_body_without_the_secret_is_not_read(cluster: Cluster, node_url: 
             return  # it may hang up on us instead
         assert answer.status_code == 401
 
-    assert_unchanged(cluster, node_url, ask)
+    assert_unchanged(cluster, ask)

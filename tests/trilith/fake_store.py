@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.trilith.fake_healing import HEALING, UNKNOWN, FakeHealing
+
 DROP = "drop"
 CUT = "cut"
 ACCESS_KEY, SECRET_KEY = "root-key", "root-secret"
@@ -30,6 +32,7 @@ class FakeStore:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.page_limit = 1000
         self.stored_wrongly = False
+        self.healing = FakeHealing()
         store = self
 
         class Handler(_Handler):
@@ -121,6 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
         names = [unquote(segment) for segment in rest.split("/", 1)] if rest else []
         if family == "objects" and len(names) == 2:
             return self._object(names[0], names[1], headers, body)
+        if family == "verify":
+            return 200, {}, self.store.healing.audit(json.loads(body))
         told = self._told(family, names, query, body)
         if told is None:
             return 204, {}, b""
@@ -133,8 +138,11 @@ class _Handler(BaseHTTPRequestHandler):
         if route == ("GET", "cluster", 0):
             node = {"node_id": "node-1", "url": "http://n", "zone": "z", "weight": 1, "state": "up"}
             return {"cluster_id": "c", "health": "ok", "k": 2, "m": 1, "nodes": [node]}
-        if route == ("GET", "nodes", 0):
-            return {"nodes": [{"node_id": "node-1", "state": "up"}]}
+        if family in HEALING:
+            told = store.healing.told(self.command, "/".join([family, *names]), query, body)
+            if told is UNKNOWN:
+                raise _Problem(404, "NoSuchNode")
+            return told
         if route == ("GET", "buckets", 0):
             found = sorted(name for name in store.buckets if name > query.get("after", ""))
             page = found[: store.page_limit]

@@ -40,10 +40,10 @@ def test_the_next_start_finds_the_same(data: Path) -> None:
     assert (data / "cluster-secret").read_text() == secret
 
 
-@pytest.mark.parametrize("change", [{"k": 3}, {"m": 0}, {"nodes": 4}])
+@pytest.mark.parametrize("change", [{"k": 3}, {"m": 0}])
 def test_another_shape_is_refused_and_explained(data: Path, change: dict[str, int]) -> None:
     prepare(UpOptions(data, port=0), {})
-    with pytest.raises(LaunchError, match="was made with --nodes 3 --k 2 --m 1"):
+    with pytest.raises(LaunchError, match="was made with --k 2 --m 1"):
         prepare(UpOptions(data, port=0, **change), {})
 
 
@@ -60,6 +60,21 @@ def test_a_shape_that_cannot_be(data: Path, shape: dict[str, int], told: str) ->
     with pytest.raises(UsageError, match=told):
         prepare(UpOptions(data, port=0, **shape), {})
     assert not (data / "cluster.json").exists()
+
+
+def test_nodes_may_be_added_later(data: Path) -> None:
+    first = prepare(UpOptions(data, port=0), {})
+    second = prepare(UpOptions(data, nodes=5), {})
+    assert second.config.nodes[:3] == first.config.nodes
+    assert [node.node_id for node in second.config.nodes[3:]] == ["node-4", "node-5"]
+    assert len({node.port for node in second.config.nodes}) == 5
+    names = [spec.name for spec in process_specs(second)]
+    assert names == ["coordinator", *(f"node-{number}" for number in range(1, 6))]
+    assert prepare(UpOptions(data), {}).config == second.config
+    with pytest.raises(LaunchError, match="trilith node drain"):
+        prepare(UpOptions(data, nodes=4), {})
+    with pytest.raises(UsageError, match="at most 64"):
+        prepare(UpOptions(data, nodes=65), {})
 
 
 def test_more_shards_bring_more_nodes(data: Path) -> None:

@@ -66,6 +66,7 @@ def spec(tmp_path: Path, name: str, code: str, role: Role = Role.NODE) -> Proces
         data_dir=tmp_path,
         log=tmp_path / f"{name}.log",
         hold=tmp_path / f"hold-{name}",
+        arguments=tmp_path / f"arguments-{name}",
         environ={},
     )
 
@@ -123,6 +124,24 @@ async def test_a_hold_keeps_it_down_until_it_is_lifted(tmp_path: Path) -> None:
         assert child.pid is None
         child.spec.hold.unlink()
         await watcher.until(lambda: child.state is State.RUNNING)
+
+
+async def test_more_arguments_are_read_at_each_start(tmp_path: Path) -> None:
+    tells = "import sys; print(sys.argv[1:], 'up', flush=True)\n" + RUNS
+    arguments = tmp_path / "arguments-a"
+    arguments.write_text("--port=1\n\n  --zone=a b\n")
+    async with supervised(spec(tmp_path, "a", tells)) as (supervisor, _):
+        await asyncio.to_thread(until, lambda: "'a', '--port=1', '--zone=a b'" in log_of(tmp_path))
+        arguments.unlink()
+        (child,) = supervisor.children
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGKILL)
+        await asyncio.to_thread(until, lambda: "['a'] up" in log_of(tmp_path))
+
+
+def log_of(tmp_path: Path) -> str:
+    log = tmp_path / "a.log"
+    return log.read_text() if log.exists() else ""
 
 
 async def test_one_held_from_the_start_can_be_stopped(tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ def up(
         typer.Option(min=0, max=65535, help="0 takes a free one. As before, or 9000."),
     ] = None,
     nodes: Annotated[
-        int | None, typer.Option(min=1, help="As before, or 3 (or k+m if that is more).")
+        int | None,
+        typer.Option(min=1, help="As before or more; 3 at first (or k+m if that is more)."),
     ] = None,
     k: Annotated[int | None, typer.Option("--k", help="Data shards. As before, or 2.")] = None,
     m: Annotated[int | None, typer.Option("--m", help="Parity shards. As before, or 1.")] = None,

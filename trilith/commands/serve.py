@@ -65,16 +65,22 @@ def coordinator(
 
 
 def node(
+    context: typer.Context,
     data: Data = None,
     host: Host = None,
     port: Port = None,
     node_id: Annotated[str | None, typer.Option("--id", help="This node's name.")] = None,
     zone: Annotated[str | None, typer.Option(help="The failure domain it stands in.")] = None,
     weight: Annotated[float | None, typer.Option(help="Its share of the shards.")] = None,
+    free_floor_bytes: Annotated[
+        int | None, typer.Option(min=0, help="Appends are refused with less than this free.")
+    ] = None,
     secret_file: SecretFile = None,
     exit_with_parent: ExitWithParent = False,
 ) -> None:
-    """Run a storage node."""
+    """Run a storage node; or, with a command, see to the nodes of a cluster."""
+    if context.invoked_subcommand is not None:
+        return
     _watch_parent(exit_with_parent)
     from node.app import main
     from node.settings import NodeSettings
@@ -88,6 +94,7 @@ def node(
             node_id=node_id,
             zone=zone,
             weight=weight,
+            free_floor_bytes=free_floor_bytes,
             secret_file=secret_file,
         )
     )
