@@ -15,16 +15,22 @@ import uvloop
 from rich.console import Console
 from rich.markup import escape
 
+from benchmarks import about, workloads
 from benchmarks import demo as demonstration
 from benchmarks import large_object as large
-from benchmarks import workloads
 from benchmarks.cluster import ClusterError
 from benchmarks.connection import RequestFailed
 from benchmarks.dialect import Dialect, RestDialect, S3Dialect
+from benchmarks.faults.command import fault
 from benchmarks.load import MAX_OPERATIONS, Load, Row
+from benchmarks.mttr import MttrError
+from benchmarks.mttr_command import mttr
+from benchmarks.report import ReportError
+from benchmarks.report.command import report
 from benchmarks.results import first_failure, summarize, table, write_rows, write_summaries
 from benchmarks.signer import Signer
 from benchmarks.target import Target, TargetError, open_target
+from benchmarks.torture.command import command as torture
 from benchmarks.workloads import Budget, open_load
 
 app = typer.Typer(
@@ -147,6 +153,12 @@ def demo() -> None:
     raise typer.Exit(demonstration.main())
 
 
+app.command()(fault)
+app.command()(mttr)
+app.command()(report)
+app.command("torture")(torture)
+
+
 def _measure(
     title: str,
     target: Target,
@@ -165,6 +177,7 @@ def _measure(
         summary_csv = csv.with_name(f"{csv.stem}-summary{csv.suffix}")
         write_rows(csv, rows)
         write_summaries(summary_csv, summaries)
+        about.write(csv, about.describe(title.lower(), {"api": api.value}))
         console.print(f"{len(rows):,} operations in {csv}, the summary in {summary_csv}")
     failure = first_failure(rows)
     if failure is not None:
@@ -184,11 +197,21 @@ def _say(what: str) -> None:
     console.print(f"[dim]{what}[/]")
 
 
+_EXPECTED = (
+    ClusterError,
+    large.LargeObjectError,
+    MttrError,
+    ReportError,
+    RequestFailed,
+    TargetError,
+)
+
+
 def main() -> None:
     """Run the command line; what went wrong goes to stderr in one line."""
     try:
         app()
-    except (ClusterError, large.LargeObjectError, RequestFailed, TargetError) as error:
+    except _EXPECTED as error:
         Console(stderr=True).print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
         raise SystemExit(2) from error
 

@@ -12,12 +12,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from benchmarks.process import Process
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 30.0
@@ -29,24 +32,21 @@ class ClusterError(Exception):
     """The cluster did not do in time what it was told."""
 
 
-def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
+def wait_until(
+    condition: Callable[[], bool], what: str, timeout_s: float = 15.0, poll_s: float = _POLL_S
+) -> None:
     """Return as soon as the condition holds. Raises ClusterError after `timeout_s`."""
     pause = threading.Event()
-    polls = max(1, round(timeout_s / _POLL_S))
-    for _ in range(polls):
-        if condition():
-            return
-        pause.wait(_POLL_S)
-    raise ClusterError(f"waited {timeout_s:g} s in vain: {what}")
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() >= deadline_s:
+            raise ClusterError(f"waited {timeout_s:g} s in vain: {what}")
+        pause.wait(poll_s)
 
 
 def is_running(pid: int) -> bool:
     """Whether a process of that id runs (a zombie does not)."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"
+    return Process.of(pid) is not None
 
 
 class Cluster:
@@ -83,6 +83,9 @@ class Cluster:
             tail = (self.data / "up.log").read_text(errors="replace")[-2000:]
             self.stop()
             raise ClusterError(f"{error}\n{tail}") from None
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """End it as Ctrl-C would; what does not end in time is killed."""
