@@ -19,8 +19,8 @@ from benchmarks.torture.healing import Healing
 
 COORDINATOR = "coordinator"
 COORDINATOR_SHARE = 0.12
-MIN_FAULTS, MAX_FAULTS = 3, 6
-MIN_PAUSE_S, MAX_PAUSE_S = 0.1, 1.5
+MIN_FAULTS, MAX_FAULTS = 4, 8
+MIN_PAUSE_S, MAX_PAUSE_S = 0.1, 1.0
 WHOLE_TIMEOUT_S = 90.0
 
 _WEIGHTS = {

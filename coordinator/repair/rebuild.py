@@ -27,7 +27,7 @@ from node.record import RecordKey
 MIB: Final = 1024 * 1024
 WINDOW_BYTES: Final = 4 * MIB
 WINDOW_PIECES: Final = 256
-BUSY_WINDOW_BYTES: Final = MIB
+BUSY_WINDOW_BYTES: Final = 2 * MIB
 BUSY_WINDOW_PIECES: Final = 32
 """While users are served: what a request of theirs may have to wait for."""
 
