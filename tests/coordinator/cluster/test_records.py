@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from coordinator.cluster import NodeRecords
-from metadata import MemoryStore, MetadataUnavailable, NodeRecord, Standing
+from metadata import NULL_VERSION, MemoryStore, MetadataUnavailable, NodeRecord, Standing
+from tests.metadata.making import make_part, make_version
 
 CONFIGURED = [NodeRecord(f"node-{n}", f"http://{n}", f"node-{n}", 1.0) for n in (1, 2)]
 KNOWN = NodeRecord("node-1", "http://old", "east", 3.0, "disk", Standing.RETURNED, True)
@@ -98,3 +99,15 @@ async def test_what_was_noted_of_a_forgotten_node_is_forgotten_too(noting):
 
     await until(is_idle)
     assert await metadata.nodes() == []
+
+
+async def test_with_a_node_goes_what_waited_to_be_deleted_there():
+    metadata = MemoryStore()
+    await started(metadata)
+    await metadata.create_bucket("b", "owner", "", 0)
+    part = make_part(nodes=("node-1", "node-2", "node-3"))
+    await metadata.put_version("b", make_version("key"), [part])
+    await metadata.delete_version("b", "key", NULL_VERSION)
+    assert (await metadata.totals()).reclaims == 3
+    await NodeRecords(metadata).forget("node-1")
+    assert (await metadata.totals()).reclaims == 2
