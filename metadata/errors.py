@@ -4,6 +4,8 @@ Rules: a refused mutation changed nothing. Foreign exceptions (sqlite3's) never 
 they are mapped to `MetadataUnavailable` with the cause kept.
 """
 
+from metadata.model import Version
+
 
 class MetadataError(Exception):
     """Base of everything this package raises."""
@@ -42,7 +44,12 @@ class BucketNotEmpty(MetadataError):
 
 
 class NoSuchKey(MetadataError):
-    """No current version stands under the key (or no version with that id)."""
+    """No current version stands under the key (or no version with that id). `marker`: the delete
+    marker that hides the key, if that is why."""
+
+    def __init__(self, message: str = "", marker: Version | None = None) -> None:
+        super().__init__(message)
+        self.marker = marker
 
 
 class NoSuchUpload(MetadataError):
@@ -51,6 +58,18 @@ class NoSuchUpload(MetadataError):
 
 class PreconditionFailed(MetadataError):
     """A conditional mutation lost; the current version is not what the caller demanded."""
+
+
+class ObjectLocked(MetadataError):
+    """A legal hold, or a retention that has not ended, forbids it."""
+
+
+class ObjectLockNeedsVersioning(MetadataError):
+    """Object lock stands only in a bucket whose versioning is enabled, and stays so."""
+
+
+class NoObjectLock(MetadataError):
+    """The bucket has no object lock, so that nothing in it can be locked."""
 
 
 class PartsChanged(MetadataError):
@@ -67,3 +86,7 @@ class UserExists(MetadataError):
 
 class AccessKeyExists(MetadataError):
     """The access key is taken, by this user or another."""
+
+
+class IamExists(MetadataError):
+    """There is a document of that kind and name."""

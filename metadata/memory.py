@@ -7,160 +7,48 @@ nothing beyond the process, so it serves tests, and readers who want to know wha
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from metadata.clock import ClockMs, wall_clock_ms
-from metadata.errors import (
-    BucketExists,
-    BucketNotEmpty,
-    NoSuchBucket,
-    NoSuchKey,
-    NoSuchUpload,
-    PartsChanged,
-    PreconditionFailed,
-)
+from metadata.errors import BucketNotEmpty, NoObjectLock, NoSuchUpload, PartsChanged
 from metadata.memory_directory import MemoryDirectory
-from metadata.memory_repairs import MemoryRepairs
+from metadata.memory_iam import MemoryIam
+from metadata.memory_listing import roll_up
+from metadata.memory_versions import MemoryVersions, check_write
 from metadata.model import (
-    NULL_VERSION,
-    Bucket,
-    Listing,
-    MissingShard,
-    NamedPart,
+    UNCONDITIONAL,
     Part,
-    RepairState,
-    StoredVersion,
     Totals,
     Upload,
     UploadListing,
     Version,
     WriteCondition,
 )
-from metadata.store import UNCONDITIONAL
-
-_Keyed = TypeVar("_Keyed", Version, Upload)
+from metadata.model_repairs import MissingShard, NamedPart, RepairState
 
 
-class MemoryStore(MemoryRepairs, MemoryDirectory):
+class MemoryStore(MemoryVersions, MemoryIam, MemoryDirectory):
     """A MetadataStore; each method keeps the contract's docstring."""
 
     def __init__(self, clock_ms: ClockMs = wall_clock_ms) -> None:
-        MemoryRepairs.__init__(self, clock_ms)
+        MemoryVersions.__init__(self, clock_ms)
+        MemoryIam.__init__(self)
         MemoryDirectory.__init__(self)
-        self._buckets: dict[str, Bucket] = {}
-        self._last_bucket_id = 0
-        self._last_sequence = 0
-        # By version id and upload id, each with the bucket's id.
-        self._versions: dict[str, tuple[int, Version]] = {}
+        # By upload id, each with the bucket's id.
         self._uploads: dict[str, tuple[int, Upload]] = {}
-
-    # buckets -----------------------------------------------------------------
-    async def create_bucket(self, name: str, owner_id: str, region: str, now_ms: int) -> Bucket:
-        if name in self._buckets:
-            raise BucketExists(name, self._buckets[name].owner_id)
-        self._last_bucket_id += 1
-        self._buckets[name] = Bucket(self._last_bucket_id, name, owner_id, now_ms, region)
-        return self._buckets[name]
-
-    async def bucket(self, name: str) -> Bucket:
-        if name not in self._buckets:
-            raise NoSuchBucket(name)
-        return self._buckets[name]
-
-    async def buckets(
-        self, owner_id: str | None, *, prefix: str = "", after: str = "", limit: int = 1000
-    ) -> list[Bucket]:
-        found = [
-            bucket
-            for name, bucket in sorted(self._buckets.items())
-            if name > after and name.startswith(prefix) and owner_id in (None, bucket.owner_id)
-        ]
-        return found[:limit]
 
     async def delete_bucket(self, name: str) -> None:
         bucket = await self.bucket(name)
         held = [*self._versions.values(), *self._uploads.values()]
         if any(bucket_id == bucket.bucket_id for bucket_id, _ in held):
             raise BucketNotEmpty(name)
-        del self._buckets[name]
-
-    # versions ----------------------------------------------------------------
-    async def put_version(
-        self,
-        bucket: str,
-        version: Version,
-        parts: Sequence[Part],
-        *,
-        condition: WriteCondition = UNCONDITIONAL,
-        missing: Sequence[MissingShard] = (),
-    ) -> Version:
-        if version.version_id in self._versions:
-            return self._versions[version.version_id][1]
-        bucket_id = (await self.bucket(bucket)).bucket_id
-        _check(condition, self._current(bucket_id, version.key))
-        offset = 0
-        for part in parts:
-            self._parts[part.part_id] = (version.version_id, replace(part, offset=offset))
-            offset += part.size
-        await self.add_repairs(missing, version.created_at_ms)
-        return self._insert(bucket_id, version)
-
-    async def version(self, bucket: str, key: str, version_id: str | None = None) -> StoredVersion:
-        found_in = await self.bucket(bucket)
-        version = self._find(found_in.bucket_id, key, version_id)
-        if version is None:
-            raise NoSuchKey(key)
-        parts = self._parts_of(version.version_id)
-        return StoredVersion(found_in, version, tuple(parts) if len(parts) == 1 else ())
-
-    async def parts(self, version_id: str, *, offset: int = 0, limit: int = 100) -> list[Part]:
-        parts = self._parts_of(version_id)
-        return [part for part in parts if part.size and part.offset + part.size > offset][:limit]
-
-    async def part_by_number(self, version_id: str, number: int) -> Part | None:
-        return next((p for p in self._parts_of(version_id) if p.number == number), None)
-
-    async def delete_version(
-        self,
-        bucket: str,
-        key: str,
-        version_id: str | None = None,
-        *,
-        condition: WriteCondition = UNCONDITIONAL,
-    ) -> bool:
-        bucket_id = (await self.bucket(bucket)).bucket_id
-        version = self._find(bucket_id, key, version_id)
-        _check(condition, version)
-        if version is None:
-            return False
-        self._remove(version)
-        return True
-
-    async def delete_versions(self, bucket: str, keys: Sequence[str]) -> list[bool]:
-        await self.bucket(bucket)
-        return [await self.delete_version(bucket, key) for key in keys]
-
-    async def list_current(
-        self, bucket: str, *, prefix: str = "", delimiter: str = "", after: str = "", limit: int
-    ) -> Listing:
-        bucket_id = (await self.bucket(bucket)).bucket_id
-        keys = {
-            version.key for found_in, version in self._versions.values() if found_in == bucket_id
-        }
-        current = [self._current(bucket_id, key) for key in sorted(keys, key=str.encode)]
-        later = [each for each in current if each and each.key.encode() > after.encode()]
-        page, has_more = _roll_up(later, prefix, delimiter, after, limit)
-        versions = tuple(entry for entry in page if isinstance(entry, Version))
-        prefixes = tuple(entry for entry in page if isinstance(entry, str))
-        if not has_more:
-            return Listing(versions, prefixes, None)
-        last = page[-1]
-        return Listing(versions, prefixes, last if isinstance(last, str) else last.key)
+        await super().delete_bucket(name)
 
     # multipart ---------------------------------------------------------------
     async def create_upload(self, bucket: str, upload: Upload) -> None:
-        bucket_id = (await self.bucket(bucket)).bucket_id
-        self._uploads.setdefault(upload.upload_id, (bucket_id, upload))
+        found_in = await self.bucket(bucket)
+        if upload.is_locked and not found_in.object_lock:
+            raise NoObjectLock(bucket)
+        self._uploads.setdefault(upload.upload_id, (found_in.bucket_id, upload))
 
     async def upload(self, bucket: str, key: str, upload_id: str) -> Upload:
         bucket_id = (await self.bucket(bucket)).bucket_id
@@ -196,22 +84,28 @@ class MemoryStore(MemoryRepairs, MemoryDirectory):
         condition: WriteCondition = UNCONDITIONAL,
     ) -> Version:
         upload_id = version.version_id
-        await self.upload(bucket, version.key, upload_id)
-        bucket_id = (await self.bucket(bucket)).bucket_id
+        upload = await self.upload(bucket, version.key, upload_id)
+        found_in = await self.bucket(bucket)
         uploaded = self._parts_of(upload_id)
         chosen = [part for part in uploaded if part.part_id in part_ids]
         if [part.part_id for part in chosen] != list(part_ids):
             raise PartsChanged(upload_id)
-        _check(condition, self._current(bucket_id, version.key))
+        check_write(condition, self._current(found_in.bucket_id, version.key))
         for part in uploaded:
             if part not in chosen:
                 self._drop(part)
-        offset = 0
-        for part in chosen:
-            self._parts[part.part_id] = (upload_id, replace(part, offset=offset))
-            offset += part.size
+        self._place(upload_id, chosen)
         del self._uploads[upload_id]
-        return self._insert(bucket_id, version)
+        described = replace(
+            version,
+            tags=upload.tags,
+            acl=upload.acl,
+            retention_mode=upload.retention_mode,
+            retain_until_ms=upload.retain_until_ms,
+            legal_hold=upload.legal_hold,
+            encryption=upload.encryption,
+        )
+        return self._insert(found_in, described)
 
     async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
         await self.upload(bucket, key, upload_id)
@@ -238,7 +132,7 @@ class MemoryStore(MemoryRepairs, MemoryDirectory):
             if each.key.encode() > after_key.encode()
             or (each.key == after_key and "" != after_upload_id < each.upload_id)
         ]
-        page, has_more = _roll_up(later, prefix, delimiter, after_key, limit)
+        page, has_more = roll_up(later, prefix, delimiter, after_key, limit)
         found = tuple(entry for entry in page if isinstance(entry, Upload))
         prefixes = tuple(entry for entry in page if isinstance(entry, str))
         if not has_more:
@@ -275,75 +169,3 @@ class MemoryStore(MemoryRepairs, MemoryDirectory):
 
     async def close(self) -> None:
         pass
-
-    # what the methods above have in common ----------------------------------------
-    def _history(self, bucket_id: int, key: str) -> list[Version]:
-        """The key's versions, oldest first."""
-        held = self._versions.values()
-        found = [
-            version for found_in, version in held if (found_in, version.key) == (bucket_id, key)
-        ]
-        return sorted(found, key=lambda version: version.sequence)
-
-    def _current(self, bucket_id: int, key: str) -> Version | None:
-        """The newest version, unless that is a delete marker."""
-        history = self._history(bucket_id, key)
-        return history[-1] if history and not history[-1].is_delete_marker else None
-
-    def _find(self, bucket_id: int, key: str, version_id: str | None) -> Version | None:
-        """The current version, or the one named."""
-        if version_id is None:
-            return self._current(bucket_id, key)
-        for version in self._history(bucket_id, key):
-            if version.version_id == version_id or (version_id == NULL_VERSION and version.is_null):
-                return version
-        return None
-
-    def _parts_of(self, version_id: str) -> list[Part]:
-        """The parts of a version or an upload, by number."""
-        parts = [part for owner, part in self._parts.values() if owner == version_id]
-        return sorted(parts, key=lambda part: part.number)
-
-    def _insert(self, bucket_id: int, version: Version) -> Version:
-        """Make it the newest version; a null version replaces the former one."""
-        former = self._find(bucket_id, version.key, NULL_VERSION)
-        if version.is_null and former is not None:
-            self._remove(former)
-        self._last_sequence += 1
-        numbered = replace(version, sequence=self._last_sequence)
-        self._versions[version.version_id] = (bucket_id, numbered)
-        return numbered
-
-    def _remove(self, version: Version) -> None:
-        del self._versions[version.version_id]
-        for part in self._parts_of(version.version_id):
-            self._drop(part)
-
-
-def _check(condition: WriteCondition, current: Version | None) -> None:
-    """Raises what the condition demands: NoSuchKey, PreconditionFailed."""
-    if current is None:
-        if condition.must_match_etag is not None:
-            raise NoSuchKey("there is no version to match")
-    elif condition.must_not_exist or condition.must_match_etag not in {None, "*", current.etag}:
-        raise PreconditionFailed(current.key)
-
-
-def _roll_up(
-    found: Sequence[_Keyed], prefix: str, delimiter: str, after: str, limit: int
-) -> tuple[list[_Keyed | str], bool]:
-    """One page of what has the prefix, each common prefix once; whether more would follow."""
-    entries: list[_Keyed | str] = []
-    for each in found:
-        if not each.key.startswith(prefix):
-            continue
-        # What the listing shows instead of the key: its start up to the delimiter.
-        common = None
-        if delimiter and delimiter in each.key[len(prefix) :]:
-            end = each.key.index(delimiter, len(prefix)) + len(delimiter)
-            common = each.key[:end]
-        if common is None:
-            entries.append(each)
-        elif common not in entries and common != after:
-            entries.append(common)
-    return entries[:limit], 0 < limit < len(entries)

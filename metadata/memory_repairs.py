@@ -8,10 +8,12 @@ from dataclasses import replace
 
 from metadata.clock import ClockMs
 from metadata.model import (
+    Part,
+)
+from metadata.model_repairs import (
     DueRepair,
     MissingShard,
     MoveShard,
-    Part,
     PutOff,
     Reclaim,
     RepairCount,

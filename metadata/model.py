@@ -8,21 +8,42 @@ caller so that a retried mutation is recognisable.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 NULL_VERSION = "null"
-"""The version id clients see while a bucket has never been versioned."""
+"""The id by which clients name the version of a key that was written while versioning was off or
+suspended. A key has at most one such version."""
+
+GOVERNANCE: Final = "GOVERNANCE"
+COMPLIANCE: Final = "COMPLIANCE"
+
+
+class Versioning(StrEnum):
+    """What a write does to the version it follows: OFF and SUSPENDED replace the null version,
+    ENABLED leaves all versions there are. Once left, OFF does not come back."""
+
+    OFF = ""
+    ENABLED = "Enabled"
+    SUSPENDED = "Suspended"
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A named container of objects. `bucket_id` is internal and never reused."""
+    """A named container of objects. `bucket_id` is internal and never reused.
+
+    `settings_version` grows with every change of a setting, of versioning and of object lock, so
+    that what was parsed from settings may be kept by (bucket_id, settings_version). `object_lock`
+    stays once it is set, and versioning stays ENABLED with it.
+    """
 
     bucket_id: int
     name: str
     owner_id: str
     created_at_ms: int
     region: str = ""
+    versioning: Versioning = Versioning.OFF
+    object_lock: bool = False
+    settings_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +53,9 @@ class Part:
     `part_id` (16 bytes, time-ordered prefix, unique for ever) names its shards on the nodes.
     `nodes[i]` keeps shard i; `len(nodes) == k + m`. A part of size 0 has no stripes and no shards.
     `offset` is where the part starts in its version (0 until the upload completes).
+    `plain_size` is how many bytes the part holds of the object where that is not `size`, as when
+    encryption made what was cut into shards longer; offsets count these (`content_size`).
+    `stored_md5` is the MD5 of what was cut into shards where that is not `etag`.
     `etag` is the MD5 of the part's bytes in hex; `checksums` maps lower-case algorithm names
     (crc32, crc32c, crc64nvme, sha1, sha256) to base64 values.
     """
@@ -47,6 +71,18 @@ class Part:
     created_at_ms: int
     offset: int = 0
     checksums: Mapping[str, str] = field(default_factory=dict)
+    plain_size: int | None = None
+    stored_md5: str = ""
+
+    @property
+    def content_size(self) -> int:
+        """How many bytes of the object it holds."""
+        return self.size if self.plain_size is None else self.plain_size
+
+    @property
+    def data_md5(self) -> str:
+        """The MD5 of the bytes that were cut into shards, in hex."""
+        return self.stored_md5 or self.etag
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +106,15 @@ class Version:
 
     `version_id` is unique for ever (32 lower-case hex digits, made by the caller; a multipart
     version's id is its upload's id). `sequence` orders the versions of the database; 0 before the
-    commit. `is_null` marks a version written while versioning was off: clients see it as `null`.
-    `part_count` is what the client uploaded (0 for a plain PUT: S3 shows no "-N" then).
+    commit. `is_null` marks a version written while versioning was off or suspended: the commit
+    decides it, by the bucket as it then stands. `part_count` is what the client uploaded (0 for a
+    plain PUT: S3 shows no "-N" then).
+
+    The rest may be changed later (`MetadataStore.update_version`), but for `encryption`. `acl` is
+    a JSON document, "" means private to the owner. `retention_mode` is "", GOVERNANCE or
+    COMPLIANCE, and holds until `retain_until_ms`; a `legal_hold` holds until it is lifted. What
+    `encryption` holds is opaque here: all that is needed to read the bytes back, but never a key
+    in clear.
     """
 
     version_id: str
@@ -85,6 +128,22 @@ class Version:
     is_delete_marker: bool = False
     is_null: bool = True
     sequence: int = 0
+    tags: Mapping[str, str] = field(default_factory=dict)
+    acl: str = ""
+    retention_mode: str = ""
+    retain_until_ms: int = 0
+    legal_hold: bool = False
+    encryption: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def public_id(self) -> str:
+        """The id that clients see."""
+        return NULL_VERSION if self.is_null else self.version_id
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether it was given a retention or a legal hold; the retention may have ended."""
+        return self.legal_hold or self.retention_mode != ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,158 +158,99 @@ class StoredVersion:
 
 @dataclass(frozen=True, slots=True)
 class WriteCondition:
-    """`If-None-Match: *` and `If-Match: etag` on a write; both unset means unconditional.
+    """What a mutation demands of the version it finds; all that is set must hold.
 
-    The ETag `*` matches whatever there is.
+    A write and a completion look at the current version: if there is none (or a delete marker is
+    newest), `must_exist` and each `must_match_*` fail. A deletion of a key looks at its newest
+    version, one of a version at that version; what is not there fulfils every condition of a
+    deletion. A delete marker fails `must_exist`, and matches nothing but the ETag `*` and its id;
+    for it, each `must_not_*` holds.
+
+    In `must_match_etag` (`If-Match`) and `must_not_match_etag` (`If-None-Match`) the ETag `*`
+    matches whatever there is. `must_match_modified_s`: `created_at_ms` in whole seconds.
+    `must_match_version_id` is an id as in `Version.version_id`, never `null`: so a worker can say
+    "if it still is the one I saw".
     """
 
     must_not_exist: bool = False
     must_match_etag: str | None = None
-
-
-class ShardName(NamedTuple):
-    """One shard of one part: what a repair task and a node's inventory name."""
-
-    part_id: bytes
-    shard: int
-
-
-@dataclass(frozen=True, slots=True)
-class MissingShard:
-    """A shard that is not, or not intact, where its part says: it must be rebuilt."""
-
-    part_id: bytes
-    shard: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class MoveShard:
-    """A healthy shard that should stand on node `target` instead of where it stands."""
-
-    part_id: bytes
-    shard: int
-    target: str
-    reason: str
-
-
-class ShardMove(NamedTuple):
-    """A shard that has been copied from one node to another: the part is to name the new one."""
-
-    part_id: bytes
-    shard: int
-    old_node: str
-    new_node: str
-
-
-class RepairKind(StrEnum):
-    """What a repair task is about."""
-
-    REBUILD = "rebuild"
-    MOVE = "move"
-
-
-class RepairState(StrEnum):
-    """Where a repair task stands. DEAD: given up, until an operator revives it."""
-
-    QUEUED = "queued"
-    DEAD = "dead"
-
-
-@dataclass(frozen=True, slots=True)
-class RepairTask:
-    """One shard that must be rebuilt or moved; at most one task per (part_id, shard).
-
-    `node_id` is the holder: `part.nodes[shard]`. `target` is where a MOVE goes, "" for a REBUILD.
-    `spare` says how many more shards the part can lose: m less its REBUILD tasks, the dead ones
-    and this one included; below 0 it cannot be read from what stands. A task is not to be tried
-    before `not_before_ms` (0: at once); `attempts` counts the tries that failed.
-    """
-
-    part_id: bytes
-    shard: int
-    kind: RepairKind
-    node_id: str
-    target: str
-    reason: str
-    state: RepairState
-    spare: int
-    attempts: int
-    created_at_ms: int
-    not_before_ms: int = 0
+    must_not_match_etag: str | None = None
+    must_match_modified_s: int | None = None
+    must_match_size: int | None = None
+    must_match_version_id: str | None = None
+    must_exist: bool = False
 
     @property
-    def name(self) -> ShardName:
-        """The shard it is about."""
-        return ShardName(self.part_id, self.shard)
+    def asks_for_match(self) -> bool:
+        """Whether it can't hold where nothing is."""
+        matches = (
+            self.must_match_etag,
+            self.must_match_modified_s,
+            self.must_match_size,
+            self.must_match_version_id,
+        )
+        return self.must_exist or any(match is not None for match in matches)
+
+
+UNCONDITIONAL: Final = WriteCondition()
+
+
+class Retention(NamedTuple):
+    """Until when, and how strictly, a version is kept. Mode "" (with 0) means not at all."""
+
+    mode: str
+    until_ms: int
 
 
 @dataclass(frozen=True, slots=True)
-class DueRepair:
-    """A task that may be worked on, and all that is needed for it.
+class VersionChange:
+    """What is to become of a version; None leaves it as it is."""
 
-    `barred`: nodes on which a former copy of this very shard waits to be reclaimed. Nothing may be
-    put there until that is done: the deletion under way would take the new copy with it.
+    tags: Mapping[str, str] | None = None
+    acl: str | None = None
+    retention: Retention | None = None
+    legal_hold: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What a deletion did.
+
+    `version_id`: as clients see it, of the delete marker that was added or of the version that was
+    removed by its id; None where a key of an unversioned bucket was deleted, or nothing was done.
+    `is_delete_marker`: that one is a delete marker. `existed`: there was a current version (for a
+    deletion by id: that version), which is now gone or hidden.
     """
 
-    task: RepairTask
-    part: Part
-    barred: frozenset[str] = frozenset()
+    version_id: str | None
+    is_delete_marker: bool
+    existed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PutOff:
-    """A task that could not be done now. `failed`: the try counts as one."""
-
-    part_id: bytes
-    shard: int
-    reason: str
-    not_before_ms: int
-    failed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RepairCount:
-    """How many tasks of one kind and state a holder has, and how many bytes their shards have."""
-
-    node_id: str
-    kind: RepairKind
-    state: RepairState
-    tasks: int
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class NamedPart:
-    """A part and what names it: a version, or an upload under way."""
-
-    part: Part
-    bucket: str
-    key: str
-    version_id: str
-    is_upload: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Reclaim:
-    """A shard that its part no longer names there (the part was dropped, or the shard was moved
-    to another node): it may be deleted from its node."""
-
-    node_id: str
-    part_id: bytes
-    shard: int
-    created_at_ms: int
+NOTHING_DELETED: Final = Deletion(None, False, False)
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A multipart upload under way. Its id becomes the version id."""
+    """A multipart upload under way. Its id becomes the version id. The fields from `tags` on are
+    those of `Version`, and pass to the version when the upload is completed."""
 
     upload_id: str
     key: str
     owner_id: str
     created_at_ms: int
     attributes: Attributes = Attributes()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    acl: str = ""
+    retention_mode: str = ""
+    retain_until_ms: int = 0
+    legal_hold: bool = False
+    encryption: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether its version will have a retention or a legal hold."""
+        return self.legal_hold or self.retention_mode != ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +262,25 @@ class Listing:
     versions: tuple[Version, ...]
     common_prefixes: tuple[str, ...]
     next_after: str | None
+
+
+class ListedVersion(NamedTuple):
+    """A version or delete marker, and whether it is the newest of its key."""
+
+    version: Version
+    is_latest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VersionListing:
+    """One page of all versions, delete markers too: by key, then newest first.
+    `next_key`/`next_version_id` (as clients see it, "" after a common prefix) continue it, or are
+    None at the end."""
+
+    versions: tuple[ListedVersion, ...]
+    common_prefixes: tuple[str, ...]
+    next_key: str | None
+    next_version_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,22 +322,39 @@ class NodeRecord:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Someone who may own buckets. Root may do everything."""
+    """Someone who may own buckets. Root may do everything. `path` is IAM's, and `email` (""
+    without) another name for the user in grants."""
 
     user_id: str
     display_name: str
     is_root: bool
     created_at_ms: int
+    path: str = "/"
+    email: str = ""
+
+
+ACTIVE: Final = "Active"
+INACTIVE: Final = "Inactive"
+"""The states of an access key."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessKey:
-    """A key pair of a user. The secret is kept as it is: SigV4 needs it to verify. Never log it."""
+    """A key pair of a user. The secret is kept as it is: SigV4 needs it to verify. Never log it.
+
+    `status` is ACTIVE or INACTIVE. One with a `session_token` is a session's: it is not listed with
+    the user's keys, ends at `expires_at_ms` (0: never), and `identity` (a JSON document) says whom
+    it acts for: a role, a federated user, the policies it is confined to.
+    """
 
     access_key: str
     secret_key: str = field(repr=False)
     user_id: str = ""
     created_at_ms: int = 0
+    status: str = ACTIVE
+    session_token: str = field(default="", repr=False)
+    expires_at_ms: int = 0
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 Rules: mutations go through one writer, which commits those that wait together; look-ups of single
 things and pages of many things each have a reader of their own, so that no listing stands before a
-GET. What a call does is in `statements/`; this file and `sqlite_repairs.py` only say where it runs.
+GET. What a call does is in `statements/`; this file and its like only say where it runs.
 """
 
 import asyncio
@@ -21,24 +21,24 @@ from metadata.errors import MetadataUnavailable
 from metadata.group_commit import Batches, read_together
 from metadata.lookups import Lookups
 from metadata.model import (
-    AccessKey,
-    Bucket,
-    Listing,
-    MissingShard,
+    UNCONDITIONAL,
     NodeRecord,
     Part,
-    StoredVersion,
     Totals,
     Upload,
     UploadListing,
-    User,
     Version,
     WriteCondition,
 )
+from metadata.model_repairs import (
+    MissingShard,
+)
 from metadata.residence import Residence, resident_limit_bytes
+from metadata.sqlite_iam import SqliteIam
 from metadata.sqlite_repairs import SqliteRepairs
-from metadata.statements import buckets, cluster, listing, parts, upkeep, uploads, users, versions
-from metadata.store import UNCONDITIONAL
+from metadata.sqlite_settings import SqliteSettings
+from metadata.sqlite_versions import SqliteVersions
+from metadata.statements import cluster, listing, upkeep, uploads
 
 
 async def open_sqlite(
@@ -71,7 +71,7 @@ async def open_sqlite(
         return SqliteStore(writes, lookups, pages, clock_ms, stack.pop_all())
 
 
-class SqliteStore(SqliteRepairs):
+class SqliteStore(SqliteSettings, SqliteVersions, SqliteIam, SqliteRepairs):
     """A MetadataStore; each method keeps the contract's docstring. Made by `open_sqlite`."""
 
     def __init__(
@@ -97,95 +97,6 @@ class SqliteStore(SqliteRepairs):
 
     async def remove_node(self, node_id: str) -> None:
         await self._writes.submit(partial(cluster.remove_node, node_id=node_id))
-
-    # buckets -----------------------------------------------------------------
-    async def create_bucket(self, name: str, owner_id: str, region: str, now_ms: int) -> Bucket:
-        work = partial(
-            buckets.create_bucket, name=name, owner_id=owner_id, region=region, now_ms=now_ms
-        )
-        return await self._writes.submit(work)
-
-    async def bucket(self, name: str) -> Bucket:
-        return await self._lookups.submit(partial(buckets.find_bucket, name=name))
-
-    async def buckets(
-        self, owner_id: str | None, *, prefix: str = "", after: str = "", limit: int = 1000
-    ) -> list[Bucket]:
-        work = partial(
-            buckets.list_buckets, owner_id=owner_id, prefix=prefix, after=after, limit=limit
-        )
-        return await self._pages.submit(work)
-
-    async def delete_bucket(self, name: str) -> None:
-        await self._writes.submit(partial(buckets.delete_bucket, name=name))
-
-    # versions ----------------------------------------------------------------
-    async def put_version(
-        self,
-        bucket: str,
-        version: Version,
-        parts: Sequence[Part],
-        *,
-        condition: WriteCondition = UNCONDITIONAL,
-        missing: Sequence[MissingShard] = (),
-    ) -> Version:
-        work = partial(
-            versions.put_version,
-            bucket=bucket,
-            version=version,
-            parts=parts,
-            condition=condition,
-            missing=missing,
-            now_ms=self._clock_ms(),
-        )
-        return await self._writes.submit(work, is_small=True)
-
-    async def version(self, bucket: str, key: str, version_id: str | None = None) -> StoredVersion:
-        work = partial(versions.find_version, bucket=bucket, key=key, version_id=version_id)
-        return await self._lookups.submit(work)
-
-    async def parts(self, version_id: str, *, offset: int = 0, limit: int = 100) -> list[Part]:
-        work = partial(parts.list_parts, version_id=version_id, offset=offset, limit=limit)
-        return await self._lookups.submit_page(work)
-
-    async def part_by_number(self, version_id: str, number: int) -> Part | None:
-        work = partial(parts.find_part, version_id=version_id, number=number)
-        return await self._lookups.submit(work)
-
-    async def delete_version(
-        self,
-        bucket: str,
-        key: str,
-        version_id: str | None = None,
-        *,
-        condition: WriteCondition = UNCONDITIONAL,
-    ) -> bool:
-        work = partial(
-            versions.delete_version,
-            bucket=bucket,
-            key=key,
-            version_id=version_id,
-            condition=condition,
-            now_ms=self._clock_ms(),
-        )
-        return await self._writes.submit(work, is_small=True)
-
-    async def delete_versions(self, bucket: str, keys: Sequence[str]) -> list[bool]:
-        work = partial(versions.delete_versions, bucket=bucket, keys=keys, now_ms=self._clock_ms())
-        return await self._writes.submit(work)
-
-    async def list_current(
-        self, bucket: str, *, prefix: str = "", delimiter: str = "", after: str = "", limit: int
-    ) -> Listing:
-        work = partial(
-            listing.list_current,
-            bucket=bucket,
-            prefix=prefix,
-            delimiter=delimiter,
-            after=after,
-            limit=limit,
-        )
-        return await self._pages.submit(work)
 
     # multipart ---------------------------------------------------------------
     async def create_upload(self, bucket: str, upload: Upload) -> None:
@@ -264,31 +175,6 @@ class SqliteStore(SqliteRepairs):
             limit=limit,
         )
         return await self._pages.submit(work)
-
-    # users -----------------------------------------------------------------------
-    async def put_user(self, user: User, keys: Sequence[AccessKey]) -> None:
-        await self._writes.submit(partial(users.put_user, user=user, keys=keys))
-
-    async def users(self) -> list[User]:
-        return await self._pages.submit(users.list_users)
-
-    async def user(self, user_id: str) -> User:
-        return await self._lookups.submit(partial(users.find_user, user_id=user_id))
-
-    async def delete_user(self, user_id: str) -> None:
-        await self._writes.submit(partial(users.delete_user, user_id=user_id))
-
-    async def put_access_key(self, key: AccessKey) -> None:
-        await self._writes.submit(partial(users.put_access_key, key=key))
-
-    async def access_keys(self, user_id: str) -> list[AccessKey]:
-        return await self._pages.submit(partial(users.list_access_keys, user_id=user_id))
-
-    async def find_access_key(self, access_key: str) -> tuple[User, AccessKey] | None:
-        return await self._lookups.submit(partial(users.find_access_key, access_key=access_key))
-
-    async def delete_access_key(self, access_key: str) -> bool:
-        return await self._writes.submit(partial(users.delete_access_key, access_key=access_key))
 
     # whole store ---------------------------------------------------------------
     async def totals(self) -> Totals:

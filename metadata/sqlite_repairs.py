@@ -8,15 +8,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from sqlite3 import Connection
 
-from metadata.clock import ClockMs
-from metadata.group_commit import Batches
-from metadata.lookups import Lookups
 from metadata.model import (
+    Part,
+)
+from metadata.model_repairs import (
     DueRepair,
     MissingShard,
     MoveShard,
     NamedPart,
-    Part,
     PutOff,
     Reclaim,
     RepairCount,
@@ -25,19 +24,12 @@ from metadata.model import (
     ShardMove,
     ShardName,
 )
+from metadata.sqlite_calls import SqliteCalls
 from metadata.statements import notes, placement, repairs, upkeep
 
 
-class SqliteRepairs:
+class SqliteRepairs(SqliteCalls):
     """A RepairStore; each method keeps the contract's docstring."""
-
-    def __init__(
-        self, writes: Batches, lookups: Lookups, pages: Batches, clock_ms: ClockMs
-    ) -> None:
-        self._writes = writes
-        self._lookups = lookups
-        self._pages = pages
-        self._clock_ms = clock_ms
 
     # putting in ------------------------------------------------------------------
     async def add_repairs(self, missing: Sequence[MissingShard], now_ms: int) -> int:

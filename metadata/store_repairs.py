@@ -14,12 +14,12 @@ Rules beside those of `store.py`, for all backends:
 from collections.abc import Sequence
 from typing import Protocol
 
-from metadata.model import (
+from metadata.model import Part
+from metadata.model_repairs import (
     DueRepair,
     MissingShard,
     MoveShard,
     NamedPart,
-    Part,
     PutOff,
     Reclaim,
     RepairCount,

@@ -1,11 +1,20 @@
-"""Buckets."""
+"""Buckets, their versioning and their settings.
+
+Rules: triggers let `settings_version` grow with every setting and take the settings along with
+their bucket, so that no mutation can forget either.
+"""
 
 import sqlite3
 from typing import Final
 
-from metadata.errors import BucketExists, BucketNotEmpty, NoSuchBucket
-from metadata.model import Bucket
-from metadata.statements.rows import BUCKET_COLUMNS, to_bucket
+from metadata.errors import (
+    BucketExists,
+    BucketNotEmpty,
+    NoSuchBucket,
+    ObjectLockNeedsVersioning,
+)
+from metadata.model import Bucket, Versioning
+from metadata.statements.rows import BUCKET_COLUMNS, BUCKET_WIDTH, to_bucket
 
 HIGHEST_CHARACTER: Final = "\U0010ffff"
 """Sorts after everything a bucket name can hold (ASCII, as S3 has it)."""
@@ -24,13 +33,67 @@ _LIST_OF_OWNER: Final = f"""
     ORDER BY b.name LIMIT :limit"""
 
 _CREATE: Final = """
-    INSERT INTO buckets (name, owner_id, created_at_ms, region) VALUES (?, ?, ?, ?)
+    INSERT INTO buckets (name, owner_id, created_at_ms, region, versioning, object_lock)
+    VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (name) DO NOTHING"""
 
 _DELETE: Final = """
     DELETE FROM buckets WHERE name = ?
       AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.bucket_id = buckets.bucket_id)
       AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.bucket_id = buckets.bucket_id)"""
+
+_SET_VERSIONING: Final = """
+    UPDATE buckets SET versioning = :versioning, settings_version = settings_version + 1
+    WHERE name = :name AND (NOT object_lock OR :versioning = 'Enabled')"""
+
+_ENABLE_LOCK: Final = """
+    UPDATE buckets SET object_lock = 1, settings_version = settings_version + 1
+    WHERE name = ? AND versioning = 'Enabled' AND NOT object_lock"""
+
+_PUT_SETTING: Final = """
+    INSERT INTO bucket_settings (bucket_id, name, document)
+    SELECT bucket_id, ?, ? FROM buckets WHERE name = ?
+    ON CONFLICT (bucket_id, name) DO UPDATE SET document = excluded.document"""
+
+_DELETE_SETTING: Final = """
+    DELETE FROM bucket_settings
+    WHERE bucket_id = (SELECT bucket_id FROM buckets WHERE name = ?) AND name = ?"""
+
+_SETTINGS: Final = """
+    SELECT s.name, s.document FROM buckets b JOIN bucket_settings s ON s.bucket_id = b.bucket_id
+    WHERE b.name = ? ORDER BY s.name"""
+
+# The buckets that have a setting are few beside those that exist: they are sorted, each time.
+_WITH_SETTING: Final = f"""
+    SELECT {BUCKET_COLUMNS}, s.document
+    FROM bucket_settings s CROSS JOIN buckets b
+    WHERE s.name = :setting AND b.bucket_id = s.bucket_id AND b.name > :after
+    ORDER BY b.name LIMIT :limit"""
+
+
+MAX_KNOWN: Final = 1024
+
+
+class KnownBuckets:
+    """Buckets by id and settings_version, which say all: so a look-up need not read them each time.
+
+    For readers alone: what a writer sees may still be undone, and its settings_version given out
+    again."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], Bucket] = {}
+
+    def get(
+        self, db: sqlite3.Connection, name: str, bucket_id: int, settings_version: int
+    ) -> Bucket:
+        """That bucket, or, if it has changed since, as it is now. Raises NoSuchBucket."""
+        bucket = self._known.get((bucket_id, settings_version))
+        if bucket is None:
+            bucket = find_bucket(db, name)
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known[bucket.bucket_id, bucket.settings_version] = bucket
+        return bucket
 
 
 def find_bucket(db: sqlite3.Connection, name: str) -> Bucket:
@@ -42,10 +105,18 @@ def find_bucket(db: sqlite3.Connection, name: str) -> Bucket:
 
 
 def create_bucket(
-    db: sqlite3.Connection, *, name: str, owner_id: str, region: str, now_ms: int
+    db: sqlite3.Connection,
+    *,
+    name: str,
+    owner_id: str,
+    region: str,
+    now_ms: int,
+    object_lock: bool,
 ) -> Bucket:
     """Raises BucketExists."""
-    created = db.execute(_CREATE, (name, owner_id, now_ms, region))
+    versioning = Versioning.ENABLED if object_lock else Versioning.OFF
+    row = (name, owner_id, now_ms, region, versioning.value, int(object_lock))
+    created = db.execute(_CREATE, row)
     bucket = find_bucket(db, name)
     if created.rowcount == 0:
         raise BucketExists(name, bucket.owner_id)
@@ -72,3 +143,53 @@ def delete_bucket(db: sqlite3.Connection, *, name: str) -> None:
     if db.execute(_DELETE, (name,)).rowcount == 0:
         find_bucket(db, name)
         raise BucketNotEmpty(f"bucket {name!r} is not empty")
+
+
+def set_versioning(db: sqlite3.Connection, *, name: str, versioning: Versioning) -> Bucket:
+    """Raises NoSuchBucket, ObjectLockNeedsVersioning."""
+    assert versioning is not Versioning.OFF, "a bucket that was versioned is never as before"
+    wanted = {"name": name, "versioning": versioning.value}
+    changed = db.execute(_SET_VERSIONING, wanted).rowcount
+    bucket = find_bucket(db, name)
+    if changed == 0:
+        raise ObjectLockNeedsVersioning(f"bucket {name!r} has object lock")
+    return bucket
+
+
+def enable_object_lock(db: sqlite3.Connection, *, name: str) -> Bucket:
+    """Raises NoSuchBucket, ObjectLockNeedsVersioning."""
+    db.execute(_ENABLE_LOCK, (name,))
+    bucket = find_bucket(db, name)
+    if not bucket.object_lock:
+        raise ObjectLockNeedsVersioning(f"bucket {name!r} is not versioned")
+    return bucket
+
+
+def put_setting(db: sqlite3.Connection, *, bucket: str, name: str, document: str) -> None:
+    """Raises NoSuchBucket."""
+    if db.execute(_PUT_SETTING, (name, document, bucket)).rowcount == 0:
+        find_bucket(db, bucket)
+
+
+def delete_setting(db: sqlite3.Connection, *, bucket: str, name: str) -> bool:
+    """Whether there was one. Raises NoSuchBucket."""
+    if db.execute(_DELETE_SETTING, (bucket, name)).rowcount == 0:
+        find_bucket(db, bucket)
+        return False
+    return True
+
+
+def read_settings(db: sqlite3.Connection, *, bucket: str) -> dict[str, str]:
+    """All by name. Raises NoSuchBucket."""
+    settings: dict[str, str] = dict(db.execute(_SETTINGS, (bucket,)).fetchall())
+    if not settings:
+        find_bucket(db, bucket)
+    return settings
+
+
+def list_with_setting(
+    db: sqlite3.Connection, *, setting: str, after: str, limit: int
+) -> list[tuple[Bucket, str]]:
+    """See the contract."""
+    rows = db.execute(_WITH_SETTING, {"setting": setting, "after": after, "limit": limit})
+    return [(to_bucket(row[:BUCKET_WIDTH]), row[BUCKET_WIDTH]) for row in rows]

@@ -5,7 +5,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from metadata.model import NamedPart, Part, ShardMove
+from metadata.model import (
+    Part,
+)
+from metadata.model_repairs import (
+    NamedPart,
+    ShardMove,
+)
 from metadata.statements.batches import batch_of, table_of
 from metadata.statements.rows import (
     NODE_OF_SHARD,

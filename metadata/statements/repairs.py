@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from metadata.model import (
+from metadata.model_repairs import (
     DueRepair,
     MissingShard,
     MoveShard,

@@ -4,7 +4,12 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from metadata.model import Reclaim, Totals
+from metadata.model import (
+    Totals,
+)
+from metadata.model_repairs import (
+    Reclaim,
+)
 
 _LIST_RECLAIMS: Final = """
     SELECT node_id, part_id, shard, created_at_ms FROM reclaims

@@ -6,35 +6,55 @@ inserts the version, sets the offsets, and drops the parts that were not named.
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
-from metadata.errors import MetadataError, NoSuchUpload, PartsChanged
-from metadata.model import MissingShard, Part, Upload, Version, WriteCondition
+from metadata.errors import MetadataError, NoObjectLock, NoSuchUpload, PartsChanged
+from metadata.model import (
+    Part,
+    Upload,
+    Version,
+    WriteCondition,
+)
+from metadata.model_repairs import (
+    MissingShard,
+)
 from metadata.statements.batches import PART_ID_BYTES
 from metadata.statements.buckets import find_bucket
-from metadata.statements.parts import INSERT_INTO_PARTS, drop_parts, dropping, run_all
+from metadata.statements.conditions import CURRENT_FITS, condition_row
+from metadata.statements.parts import (
+    INSERT_INTO_PARTS,
+    PART_VALUES,
+    drop_parts,
+    dropping,
+    list_by_number,
+    run_all,
+)
 from metadata.statements.repairs import queue_repairs
 from metadata.statements.rows import (
-    PART_COLUMNS,
+    CONTENT_SIZE,
     UPLOAD_COLUMNS,
+    extras_row,
     from_attributes,
     part_row,
-    to_part,
     to_upload,
     version_row,
 )
 from metadata.statements.versions import (
-    CONDITION_HOLDS,
-    INSERT_VERSION,
-    condition_row,
-    make_current,
+    EXTRA_COLUMNS,
+    INSERT_INTO_VERSIONS,
+    VALUES_OF_VERSION,
+    drop_former_null,
+    find_by_id,
+    settle,
     why_refused,
 )
 
 _CREATE: Final = """
-    INSERT INTO uploads (upload_id, bucket_id, key, owner_id, created_at_ms, attributes)
-    SELECT ?, bucket_id, ?, ?, ?, ? FROM buckets WHERE name = ?
+    INSERT INTO uploads (upload_id, bucket_id, key, owner_id, created_at_ms, attributes,
+                         tags, acl, retention_mode, retain_until_ms, legal_hold, encryption)
+    SELECT :upload_id, bucket_id, :key, :owner_id, :created_at_ms, :attributes,
+           :tags, :acl, :retention_mode, :retain_until_ms, :legal_hold, :encryption
+    FROM buckets WHERE name = :bucket AND (NOT :is_locked OR object_lock)
     ON CONFLICT (upload_id) DO NOTHING"""
 
 _FIND: Final = f"""
@@ -47,10 +67,6 @@ _DELETE: Final = """
     DELETE FROM uploads WHERE upload_id = ? AND key = ?
       AND bucket_id = (SELECT bucket_id FROM buckets WHERE name = ?)"""
 
-_PARTS: Final = f"""
-    SELECT {PART_COLUMNS} FROM parts p WHERE p.version_id = ? AND p.number > ?
-    ORDER BY p.number LIMIT ?"""
-
 # Decides a put_part: whoever holds the number gives way to the new part, if the upload stands. A
 # retry finds its own part id there and replaces nothing.
 _DROP_REPLACED: Final = dropping("""
@@ -58,7 +74,7 @@ _DROP_REPLACED: Final = dropping("""
     AND EXISTS (SELECT 1 FROM uploads WHERE upload_id = :version_id)""")
 
 _ADD_PART: Final = f"""{INSERT_INTO_PARTS}
-    SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    SELECT {PART_VALUES}
     WHERE EXISTS (SELECT 1 FROM uploads WHERE upload_id = ?)
     ON CONFLICT (part_id) DO NOTHING"""
 
@@ -80,36 +96,41 @@ _PARTS_STAND: Final = f"""
             WHERE p.part_id = n.part_id AND p.version_id = :version_id)
         WHERE ascends)"""
 
-_COMPLETE: Final = f"""{INSERT_VERSION}
+_COMPLETE: Final = f"""
+    {INSERT_INTO_VERSIONS}, {EXTRA_COLUMNS}) {VALUES_OF_VERSION.format(is_delete_marker=0)},
+           u.tags, u.acl, u.retention_mode, u.retain_until_ms, u.legal_hold, u.encryption
     FROM buckets b JOIN uploads u ON u.bucket_id = b.bucket_id
     WHERE b.name = :bucket AND u.upload_id = :version_id AND u.key = :key
-      AND {_PARTS_STAND} AND {CONDITION_HOLDS}
-    RETURNING sequence, bucket_id"""
+      AND {_PARTS_STAND} AND {CURRENT_FITS}
+    RETURNING sequence, bucket_id, is_null"""
 
 _STANDS: Final = f"SELECT {_PARTS_STAND}"
 
 _DROP_UNNAMED: Final = dropping(f"""
     version_id = :version_id AND part_id NOT IN ({_NAMED} SELECT part_id FROM named)""")
 
-_SET_OFFSETS: Final = """
+_SET_OFFSETS: Final = f"""
     UPDATE parts SET "offset" = placed.start FROM (
-        SELECT part_id, sum(size) OVER (ORDER BY number) - size AS start
-        FROM parts WHERE version_id = :version_id) AS placed
+        SELECT p.part_id, sum({CONTENT_SIZE}) OVER (ORDER BY p.number) - {CONTENT_SIZE} AS start
+        FROM parts p WHERE p.version_id = :version_id) AS placed
     WHERE parts.part_id = placed.part_id AND placed.start > 0"""
 
 
 def create_upload(db: sqlite3.Connection, *, bucket: str, upload: Upload) -> None:
-    """Raises NoSuchBucket. Doing it again changes nothing."""
-    row = (
-        upload.upload_id,
-        upload.key.encode(),
-        upload.owner_id,
-        upload.created_at_ms,
-        from_attributes(upload.attributes),
-        bucket,
-    )
-    if db.execute(_CREATE, row).rowcount == 0:
-        find_bucket(db, bucket)
+    """Raises NoSuchBucket, NoObjectLock. Doing it again changes nothing."""
+    wanted = extras_row(upload) | {
+        "upload_id": upload.upload_id,
+        "key": upload.key.encode(),
+        "owner_id": upload.owner_id,
+        "created_at_ms": upload.created_at_ms,
+        "attributes": from_attributes(upload.attributes),
+        "bucket": bucket,
+        "is_locked": int(upload.is_locked),
+    }
+    if db.execute(_CREATE, wanted).rowcount == 0:
+        found = find_bucket(db, bucket)
+        if upload.is_locked and not found.object_lock:
+            raise NoObjectLock(f"bucket {bucket!r} has no object lock")
 
 
 def find_upload(db: sqlite3.Connection, *, bucket: str, key: str, upload_id: str) -> Upload:
@@ -148,7 +169,7 @@ def upload_parts(
 ) -> list[Part]:
     """Raises NoSuchUpload."""
     _check_upload(db, upload_id)
-    return [to_part(row) for row in db.execute(_PARTS, (upload_id, after_number, limit))]
+    return list_by_number(db, version_id=upload_id, after_number=after_number, limit=limit)
 
 
 def complete_upload(
@@ -167,13 +188,18 @@ def complete_upload(
     wanted |= named | {"bucket": bucket}
     row = db.execute(_COMPLETE, wanted).fetchone()
     if row is None:
-        raise _why_incomplete(db, bucket, version, wanted, condition)
-    sequence, bucket_id = row
+        raise _why_incomplete(db, bucket, version, wanted)
+    sequence, bucket_id, is_null = row
     db.execute("DELETE FROM uploads WHERE upload_id = ?", (version.version_id,))
     run_all(db, _DROP_UNNAMED, wanted)
     db.execute(_SET_OFFSETS, wanted)
-    make_current(db, bucket_id, version, sequence, now_ms)
-    return replace(version, sequence=sequence)
+    key = version.key.encode()
+    if is_null:
+        drop_former_null(db, bucket_id, key, sequence, now_ms)
+    settle(db, bucket_id, key)
+    completed = find_by_id(db, version.version_id)
+    assert completed is not None, "it was just inserted"
+    return completed
 
 
 def abort_upload(
@@ -191,14 +217,13 @@ def _why_incomplete(
     bucket: str,
     version: Version,
     wanted: dict[str, object],
-    condition: WriteCondition,
 ) -> MetadataError:
     """The error for an upload that was not completed. Raises NoSuchBucket, NoSuchUpload."""
     find_upload(db, bucket=bucket, key=version.key, upload_id=version.version_id)
     (parts_stand,) = db.execute(_STANDS, wanted).fetchone()
     if not parts_stand:
         return PartsChanged(f"upload {version.version_id} has other parts than those named")
-    return why_refused(db, bucket, version.key, condition)
+    return why_refused(db, bucket, version.key, is_locked=False)
 
 
 def _check_upload(db: sqlite3.Connection, upload_id: str) -> None:

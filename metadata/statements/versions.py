@@ -1,8 +1,8 @@
-"""Versions: which one is current, how one comes and how one goes.
+"""Versions: which one is current, how one comes, and how one is changed.
 
 Rules: `objects` names the newest version of each key unless that is a delete marker; `settle` makes
-that true again after any change. A version is inserted by one conditional statement, which also
-decides the write's condition; a key has at most one null version.
+that true again after any change. A version is inserted by one conditional statement, which decides
+the write's condition, and whether it is a null version, too; a key has at most one null version.
 """
 
 import sqlite3
@@ -10,49 +10,65 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from metadata.errors import NoSuchKey, PreconditionFailed
+from metadata.errors import (
+    MetadataError,
+    NoObjectLock,
+    NoSuchKey,
+    ObjectLocked,
+    PreconditionFailed,
+)
 from metadata.model import (
     NULL_VERSION,
-    MissingShard,
+    Bucket,
     Part,
     StoredVersion,
     Version,
+    VersionChange,
     WriteCondition,
 )
-from metadata.statements.buckets import find_bucket
+from metadata.model_repairs import MissingShard
+from metadata.statements.buckets import KnownBuckets, find_bucket
+from metadata.statements.conditions import (
+    CURRENT_FITS,
+    MAY_BE_RETAINED_SO,
+    condition_row,
+    is_conditional,
+)
 from metadata.statements.parts import add_parts, drop_parts
 from metadata.statements.rows import (
-    BUCKET_COLUMNS,
-    BUCKET_WIDTH,
     PART_COLUMNS,
     VERSION_COLUMNS,
     VERSION_WIDTH,
     Row,
-    to_bucket,
+    extras_row,
+    from_texts,
+    has_extras,
     to_part,
     to_version,
     version_row,
 )
 
-CONDITION_HOLDS: Final = """
-    (NOT :must_not_exist OR NOT EXISTS (
-        SELECT 1 FROM objects o WHERE o.bucket_id = b.bucket_id AND o.key = :key))
-    AND (:must_match_etag IS NULL OR EXISTS (
-        SELECT 1 FROM objects o JOIN versions v ON v.sequence = o.sequence
-        WHERE o.bucket_id = b.bucket_id AND o.key = :key
-          AND :must_match_etag IN (v.etag, '*')))"""
-"""A WriteCondition against the current version of :key in bucket b."""
-
-INSERT_VERSION: Final = """
+INSERT_INTO_VERSIONS: Final = """
     INSERT INTO versions (version_id, bucket_id, key, size, etag, created_at_ms, owner_id,
-                          attributes, part_count, is_delete_marker, is_null)
+                          attributes, part_count, is_delete_marker, is_null"""
+VALUES_OF_VERSION: Final = """
     SELECT :version_id, b.bucket_id, :key, :size, :etag, :created_at_ms, :owner_id,
-           :attributes, :part_count, :is_delete_marker, :is_null"""
+           :attributes, :part_count, {is_delete_marker}, b.versioning <> 'Enabled'"""
+EXTRA_COLUMNS: Final = "tags, acl, retention_mode, retain_until_ms, legal_hold, encryption"
 
-_PUT: Final = f"""{INSERT_VERSION}
-    FROM buckets b WHERE b.name = :bucket AND {CONDITION_HOLDS}
-    ON CONFLICT (version_id) DO NOTHING
-    RETURNING sequence, bucket_id"""
+_PLAIN: Final = f"""
+    {INSERT_INTO_VERSIONS}) {VALUES_OF_VERSION.format(is_delete_marker=0)}
+    FROM buckets b WHERE b.name = :bucket"""
+_WITH_EXTRAS: Final = f"""
+    {INSERT_INTO_VERSIONS}, {EXTRA_COLUMNS}) {VALUES_OF_VERSION.format(is_delete_marker=0)},
+           :tags, :acl, :retention_mode, :retain_until_ms, :legal_hold, :encryption
+    FROM buckets b WHERE b.name = :bucket AND (NOT :is_locked OR b.object_lock)"""
+_ONCE: Final = "ON CONFLICT (version_id) DO NOTHING RETURNING sequence, bucket_id, is_null"
+
+_PUT: Final = f"{_PLAIN} {_ONCE}"
+_PUT_IF: Final = f"{_PLAIN} AND {CURRENT_FITS} {_ONCE}"
+_PUT_EXTRAS: Final = f"{_WITH_EXTRAS} {_ONCE}"
+_PUT_EXTRAS_IF: Final = f"{_WITH_EXTRAS} AND {CURRENT_FITS} {_ONCE}"
 
 _DROP_FORMER_NULL: Final = """
     DELETE FROM versions
@@ -69,33 +85,51 @@ _SETTLE: Final = """
 
 # Two rows at most: whether there is a second part is all that needs to be known of the others.
 _STORED: Final = f"""
-    SELECT {BUCKET_COLUMNS}, {VERSION_COLUMNS}, {PART_COLUMNS} FROM buckets b
+    SELECT b.bucket_id, b.settings_version, {VERSION_COLUMNS}, {PART_COLUMNS} FROM buckets b
     %s LEFT JOIN parts p ON p.version_id = v.version_id
     WHERE b.name = :bucket LIMIT 2"""
 
-_CURRENT: Final = """
+CURRENT: Final = """
     JOIN objects o ON o.bucket_id = b.bucket_id AND o.key = :key
     JOIN versions v ON v.sequence = o.sequence"""
-_NULL: Final = """
+NULL: Final = """
     JOIN versions v ON v.bucket_id = b.bucket_id AND v.key = :key AND v.is_null = 1"""
-_NAMED: Final = """
+NAMED: Final = """
     JOIN versions v ON v.version_id = :version_id AND v.bucket_id = b.bucket_id AND v.key = :key"""
+"""Ways from bucket b to version v."""
 
-_FIND_CURRENT: Final = _STORED % _CURRENT
-_FIND_NULL: Final = _STORED % _NULL
-_FIND_NAMED: Final = _STORED % _NAMED
 
-_DELETE: Final = """
-    DELETE FROM versions
-    WHERE sequence = (SELECT v.sequence FROM buckets b %s WHERE b.name = :bucket)
-      AND NOT :must_not_exist AND (:must_match_etag IS NULL OR :must_match_etag IN (etag, '*'))
-    RETURNING version_id, bucket_id"""
+def _by_position(statement: str) -> str:
+    """The same with numbered parameters, which are bound faster than named ones."""
+    for number, name in enumerate((":bucket", ":key", ":version_id"), 1):
+        statement = statement.replace(name, f"?{number}")
+    return statement
 
-_DELETE_CURRENT: Final = _DELETE % _CURRENT
-_DELETE_NULL: Final = _DELETE % _NULL
-_DELETE_NAMED: Final = _DELETE % _NAMED
+
+_FIND_CURRENT: Final = _by_position(_STORED % CURRENT)
+_FIND_NULL: Final = _by_position(_STORED % NULL)
+_FIND_NAMED: Final = _by_position(_STORED % NAMED)
 
 _BY_ID: Final = f"SELECT {VERSION_COLUMNS} FROM versions v WHERE v.version_id = ?"
+_NEWEST: Final = f"""
+    SELECT {VERSION_COLUMNS} FROM buckets b JOIN versions v ON v.bucket_id = b.bucket_id
+    WHERE b.name = ? AND v.key = ? ORDER BY v.sequence DESC LIMIT 1"""
+
+_UPDATE: Final = f"""
+    UPDATE versions AS n SET
+        tags = coalesce(:tags, tags), acl = coalesce(:acl, acl),
+        retention_mode = coalesce(:mode, retention_mode),
+        retain_until_ms = coalesce(:until_ms, retain_until_ms),
+        legal_hold = coalesce(:legal_hold, legal_hold)
+    WHERE n.sequence = (
+            SELECT v.sequence FROM buckets b %s
+            WHERE b.name = :bucket AND (NOT :concerns_locks OR b.object_lock))
+        AND NOT n.is_delete_marker AND {MAY_BE_RETAINED_SO}
+    RETURNING version_id"""
+
+_UPDATE_CURRENT: Final = _UPDATE % CURRENT
+_UPDATE_NULL: Final = _UPDATE % NULL
+_UPDATE_NAMED: Final = _UPDATE % NAMED
 
 
 def put_version(
@@ -109,138 +143,149 @@ def put_version(
     now_ms: int,
 ) -> Version:
     """See the contract."""
-    wanted = version_row(version) | condition_row(condition) | {"bucket": bucket}
-    row = db.execute(_PUT, wanted).fetchone()
-    if row is None:
-        stored = db.execute(_BY_ID, (version.version_id,)).fetchone()
-        if stored is not None:  # a retry of what was committed
-            return to_version(stored)
-        raise why_refused(db, bucket, version.key, condition)
-    sequence, bucket_id = row
-    add_parts(db, version.version_id, parts, missing, version.created_at_ms)
-    make_current(db, bucket_id, version, sequence, now_ms)
-    return replace(version, sequence=sequence)
-
-
-def make_current(
-    db: sqlite3.Connection, bucket_id: int, version: Version, sequence: int, now_ms: int
-) -> None:
-    """What follows the insertion of a version: the former null version goes, this one is newest."""
+    assert not version.is_delete_marker, "a delete marker comes by a deletion"
     key = version.key.encode()
-    if version.is_null:
-        for (former,) in db.execute(_DROP_FORMER_NULL, (bucket_id, key, sequence)).fetchall():
-            drop_parts(db, former, now_ms)
-    _settle(db, bucket_id, key, is_gone=version.is_delete_marker)
+    wanted = version_row(version)
+    wanted["bucket"] = bucket
+    statement, conditional = _PUT, _PUT_IF
+    if has_extras(version):
+        wanted |= extras_row(version)
+        wanted["is_locked"] = int(version.is_locked)
+        statement, conditional = _PUT_EXTRAS, _PUT_EXTRAS_IF
+    if is_conditional(condition):
+        wanted |= condition_row(condition)
+        statement = conditional
+    row = db.execute(statement, wanted).fetchone()
+    if row is None:
+        stored = find_by_id(db, version.version_id)
+        if stored is not None:  # a retry of what was committed
+            return stored
+        raise why_refused(db, bucket, version.key, version.is_locked)
+    sequence, bucket_id, is_null = row
+    add_parts(db, version.version_id, parts, missing, version.created_at_ms)
+    if is_null:
+        drop_former_null(db, bucket_id, key, sequence, now_ms)
+    settle(db, bucket_id, key)
+    return replace(version, sequence=sequence, is_null=is_null == 1)
+
+
+def drop_former_null(
+    db: sqlite3.Connection, bucket_id: int, key: bytes, sequence: int, now_ms: int
+) -> None:
+    """The null version that one with this sequence replaces."""
+    for (former,) in db.execute(_DROP_FORMER_NULL, (bucket_id, key, sequence)).fetchall():
+        drop_parts(db, former, now_ms)
 
 
 def find_version(
-    db: sqlite3.Connection, *, bucket: str, key: str, version_id: str | None
-) -> StoredVersion:
-    """See the contract. The hot path of every GET: one statement."""
-    wanted = {"bucket": bucket, "key": key.encode(), "version_id": version_id}
-    statement = _choose(version_id, _FIND_CURRENT, _FIND_NULL, _FIND_NAMED)
-    rows = db.execute(statement, wanted).fetchall()
-    if not rows:
-        find_bucket(db, bucket)
-        raise NoSuchKey(f"no version of {key!r}" if version_id else f"no object {key!r}")
-    return _to_stored(rows)
-
-
-def delete_version(
     db: sqlite3.Connection,
     *,
     bucket: str,
     key: str,
     version_id: str | None,
-    condition: WriteCondition,
+    known: KnownBuckets | None = None,
+) -> StoredVersion:
+    """See the contract. The hot path of every GET: one statement."""
+    statement = choose(version_id, _FIND_CURRENT, _FIND_NULL, _FIND_NAMED)
+    wanted: tuple[object, ...] = (bucket, key.encode())
+    if statement is _FIND_NAMED:
+        wanted = (*wanted, version_id)
+    rows = db.execute(statement, wanted).fetchall()
+    if not rows:
+        find_bucket(db, bucket)
+        if version_id is not None:
+            raise NoSuchKey(f"no version of {key!r}")
+        raise NoSuchKey(f"no object {key!r}", find_newest(db, bucket, key))
+    found_in = (known or KnownBuckets()).get(db, bucket, rows[0][0], rows[0][1])
+    return _to_stored(found_in, rows)
+
+
+def find_by_id(db: sqlite3.Connection, version_id: str) -> Version | None:
+    """The version of that id, wherever it stands."""
+    row = db.execute(_BY_ID, (version_id,)).fetchone()
+    return None if row is None else to_version(row)
+
+
+def find_newest(db: sqlite3.Connection, bucket: str, key: str) -> Version | None:
+    """The key's newest version or delete marker."""
+    row = db.execute(_NEWEST, (bucket, key.encode())).fetchone()
+    return None if row is None else to_version(row)
+
+
+def update_version(
+    db: sqlite3.Connection,
+    *,
+    bucket: str,
+    key: str,
+    version_id: str | None,
+    change: VersionChange,
     now_ms: int,
-) -> bool:
+    bypass_governance: bool,
+) -> Version:
     """See the contract."""
-    encoded = key.encode()
-    wanted = condition_row(condition) | {
+    wanted = _change_row(change) | {
         "bucket": bucket,
-        "key": encoded,
+        "key": key.encode(),
         "version_id": version_id,
+        "now_ms": now_ms,
+        "bypass_governance": int(bypass_governance),
     }
-    statement = _choose(version_id, _DELETE_CURRENT, _DELETE_NULL, _DELETE_NAMED)
+    statement = choose(version_id, _UPDATE_CURRENT, _UPDATE_NULL, _UPDATE_NAMED)
     row = db.execute(statement, wanted).fetchone()
     if row is None:
-        return _nothing_deleted(db, bucket, key, version_id, condition)
-    dropped, bucket_id = row
-    drop_parts(db, dropped, now_ms)
-    _settle(db, bucket_id, encoded, is_gone=True)
-    return True
+        stored = find_version(db, bucket=bucket, key=key, version_id=version_id)
+        if stored.version.is_delete_marker:
+            raise NoSuchKey(f"{version_id} is a delete marker of {key!r}", stored.version)
+        if not stored.bucket.object_lock:
+            raise NoObjectLock(f"bucket {bucket!r} has no object lock")
+        raise ObjectLocked(f"the retention of {key!r} can only be extended")
+    changed = find_by_id(db, row[0])
+    assert changed is not None, "it was just changed"
+    return changed
 
 
-def delete_versions(
-    db: sqlite3.Connection, *, bucket: str, keys: Sequence[str], now_ms: int
-) -> list[bool]:
-    """See the contract."""
-    find_bucket(db, bucket)
-    unconditional = WriteCondition()
-    return [
-        delete_version(
-            db, bucket=bucket, key=key, version_id=None, condition=unconditional, now_ms=now_ms
-        )
-        for key in keys
-    ]
-
-
-def condition_row(condition: WriteCondition) -> dict[str, object]:
-    """The named parameters of a condition."""
+def _change_row(change: VersionChange) -> dict[str, object]:
+    mode, until_ms = change.retention or (None, None)
     return {
-        "must_not_exist": int(condition.must_not_exist),
-        "must_match_etag": condition.must_match_etag,
+        "tags": None if change.tags is None else from_texts(change.tags),
+        "acl": change.acl,
+        "mode": mode,
+        "until_ms": until_ms,
+        "legal_hold": None if change.legal_hold is None else int(change.legal_hold),
+        "concerns_locks": int(change.retention is not None or change.legal_hold is not None),
     }
 
 
-def why_refused(
-    db: sqlite3.Connection, bucket: str, key: str, condition: WriteCondition
-) -> NoSuchKey | PreconditionFailed:
+def why_refused(db: sqlite3.Connection, bucket: str, key: str, is_locked: bool) -> MetadataError:
     """The error for a version that was not inserted. Raises NoSuchBucket."""
+    if is_locked and not find_bucket(db, bucket).object_lock:
+        return NoObjectLock(f"bucket {bucket!r} has no object lock")
     try:
         find_version(db, bucket=bucket, key=key, version_id=None)
     except NoSuchKey as error:
-        assert condition.must_match_etag is not None, "refused without a reason"
         return error
     return PreconditionFailed(f"the current version of {key!r} is not what the write demands")
 
 
-def _settle(db: sqlite3.Connection, bucket_id: int, key: bytes, *, is_gone: bool) -> None:
-    """Make `objects` name the key's newest version. `is_gone`: what it names may be gone or may
-    be hidden by a delete marker, so that even nothing may be right."""
-    if is_gone:
-        db.execute(_UNSETTLE, (bucket_id, key))
+def settle(db: sqlite3.Connection, bucket_id: int, key: bytes) -> None:
+    """Make `objects` name the key's newest version, which is no delete marker."""
     db.execute(_SETTLE, (bucket_id, key))
 
 
-def _nothing_deleted(
-    db: sqlite3.Connection,
-    bucket: str,
-    key: str,
-    version_id: str | None,
-    condition: WriteCondition,
-) -> bool:
-    try:
-        find_version(db, bucket=bucket, key=key, version_id=version_id)
-    except NoSuchKey:
-        if condition.must_match_etag is not None:
-            raise
-        return False
-    raise PreconditionFailed(f"the version of {key!r} is not what the deletion demands")
+def unsettle(db: sqlite3.Connection, bucket_id: int, key: bytes) -> bool:
+    """Let `objects` not name the key any more; whether it did."""
+    return db.execute(_UNSETTLE, (bucket_id, key)).rowcount > 0
 
 
-def _choose(version_id: str | None, current: str, null: str, named: str) -> str:
+def choose(version_id: str | None, current: str, null: str, named: str) -> str:
+    """The statement that finds the current version, the null version, or the one named."""
     if version_id is None:
         return current
     return null if version_id == NULL_VERSION else named
 
 
-def _to_stored(rows: Sequence[Row]) -> StoredVersion:
-    row = rows[0]
-    version = to_version(row[BUCKET_WIDTH : BUCKET_WIDTH + VERSION_WIDTH])
-    part = row[BUCKET_WIDTH + VERSION_WIDTH :]
+def _to_stored(bucket: Bucket, rows: Sequence[Row]) -> StoredVersion:
+    version = to_version(rows[0][2 : 2 + VERSION_WIDTH])
+    part = rows[0][2 + VERSION_WIDTH :]
     has_one = len(rows) == 1 and part[0] is not None
-    return StoredVersion(
-        to_bucket(row[:BUCKET_WIDTH]), version, (to_part(part),) if has_one else ()
-    )
+    return StoredVersion(bucket, version, (to_part(part),) if has_one else ())

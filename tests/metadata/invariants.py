@@ -29,6 +29,28 @@ VIOLATIONS = {
     "a newest version is named": f"{NEWEST} EXCEPT SELECT bucket_id, key, sequence FROM objects",
     "a key has one null version at most": """
         SELECT bucket_id, key FROM versions WHERE is_null GROUP BY 1, 2 HAVING count(*) > 1""",
+    "a key of an unversioned bucket has one version, no marker": """
+        SELECT b.bucket_id, v.key FROM versions v JOIN buckets b USING (bucket_id)
+        WHERE b.versioning = '' GROUP BY 1, 2
+        HAVING count(*) > 1 OR max(v.is_delete_marker) OR NOT min(v.is_null)""",
+    "a delete marker is empty": """
+        SELECT version_id FROM versions WHERE is_delete_marker AND (size > 0 OR version_id IN (
+            SELECT version_id FROM parts))""",
+    "object lock goes with versioning": """
+        SELECT bucket_id FROM buckets WHERE object_lock AND versioning <> 'Enabled'""",
+    "a lock stands in a bucket with object lock": """
+        SELECT version_id FROM (
+            SELECT version_id, bucket_id, legal_hold, retention_mode FROM versions
+            UNION ALL SELECT upload_id, bucket_id, legal_hold, retention_mode FROM uploads)
+        JOIN buckets USING (bucket_id)
+        WHERE (legal_hold OR retention_mode <> '') AND NOT object_lock""",
+    "a setting stands on a bucket": """
+        SELECT bucket_id FROM bucket_settings EXCEPT SELECT bucket_id FROM buckets""",
+    "a bucket with settings counts them": """
+        SELECT bucket_id FROM bucket_settings JOIN buckets USING (bucket_id)
+        WHERE settings_version = 0""",
+    "a key belongs to a user": """
+        SELECT user_id FROM access_keys EXCEPT SELECT user_id FROM users""",
     "a version or an upload owns each part": """
         SELECT part_id FROM parts WHERE version_id NOT IN (SELECT version_id FROM versions)
         AND version_id NOT IN (SELECT upload_id FROM uploads)""",
@@ -56,10 +78,11 @@ VIOLATIONS = {
         SELECT bucket_id FROM uploads EXCEPT SELECT bucket_id FROM buckets""",
     "the parts of a version follow each other": """
         SELECT part_id FROM (
-            SELECT p.part_id, p.offset, p.size,
-                   sum(p.size) OVER (PARTITION BY p.version_id ORDER BY p.number) AS stop
-            FROM parts p JOIN versions v USING (version_id))
-        WHERE offset + size <> stop""",
+            SELECT part_id, offset, held,
+                   sum(held) OVER (PARTITION BY version_id ORDER BY number) AS stop
+            FROM (SELECT p.*, coalesce(p.plain_size, p.size) AS held
+                  FROM parts p JOIN versions v USING (version_id)))
+        WHERE offset + held <> stop""",
     "the file is sound": "SELECT * FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
 }
 

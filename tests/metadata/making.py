@@ -2,8 +2,18 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
-from metadata import Attributes, MetadataStore, MissingShard, Part, Reclaim, Upload, Version
+from metadata import (
+    Attributes,
+    MetadataStore,
+    MissingShard,
+    Part,
+    Reclaim,
+    Upload,
+    Version,
+    Versioning,
+)
 
 _counter = itertools.count(1)
 FAR_FUTURE_MS = 10**15
@@ -37,8 +47,6 @@ def make_version(
     *,
     size: int = 10,
     etag: str = "etag",
-    is_null: bool = True,
-    is_delete_marker: bool = False,
     attributes: Attributes | None = None,
     version_id: str = "",
 ) -> Version:
@@ -50,23 +58,45 @@ def make_version(
         created_at_ms=7,
         owner_id="owner",
         attributes=attributes or Attributes(),
-        is_null=is_null,
-        is_delete_marker=is_delete_marker,
     )
+
+
+def make_marker(key: str) -> Version:
+    return replace(make_version(key, size=0, etag=""), is_delete_marker=True)
+
+
+async def write_null_versions(store: MetadataStore, *, is_null: bool, bucket: str = "b") -> None:
+    """Let the bucket's versioning make null versions, or others, from now on."""
+    versioning = (await store.bucket(bucket)).versioning
+    if not is_null and versioning is not Versioning.ENABLED:
+        await store.set_versioning(bucket, Versioning.ENABLED)
+    if is_null and versioning is Versioning.ENABLED:
+        await store.set_versioning(bucket, Versioning.SUSPENDED)
 
 
 async def put(
     store: MetadataStore, key: str, *, etag: str = "etag", is_null: bool = True, bucket: str = "b"
 ) -> tuple[Version, Part]:
     """Put a version of one part under the key."""
+    await write_null_versions(store, is_null=is_null, bucket=bucket)
     part = make_part()
-    version = make_version(key, etag=etag, is_null=is_null)
+    version = make_version(key, etag=etag)
     return await store.put_version(bucket, version, [part]), part
 
 
 async def put_marker(store: MetadataStore, key: str, *, is_null: bool = False) -> Version:
-    version = make_version(key, size=0, etag="", is_null=is_null, is_delete_marker=True)
-    return await store.put_version("b", version, [])
+    """Hide the key behind a delete marker; return that."""
+    await write_null_versions(store, is_null=is_null)
+    if is_null and (await store.bucket("b")).versioning is Versioning.OFF:
+        await store.set_versioning("b", Versioning.SUSPENDED)
+    marker = make_marker(key)
+    await store.delete_key("b", key, marker)
+    return (await store.version("b", key, marker.version_id)).version
+
+
+async def delete(store: MetadataStore, key: str, *, bucket: str = "b") -> bool:
+    """Delete the key; whether it had a current version."""
+    return (await store.delete_key(bucket, key, make_marker(key))).existed
 
 
 async def start_upload(

@@ -7,6 +7,7 @@ cross each other and come back, and what is done to tasks is mostly done to thos
 
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
@@ -23,6 +24,7 @@ from tests.metadata.comparing import SETTINGS, Comparison
 from tests.metadata.making import (
     ALL_NODES,
     FAR_FUTURE_MS,
+    delete,
     make_part,
     make_version,
     new_id,
@@ -44,7 +46,7 @@ class HealingComparison(Comparison):
     @initialize()
     def start_with_objects(self):
         for key in ("a", "b", "c"):
-            self.put_version(key, [10, 5], is_degraded=key == "c")
+            self.put_version(key, [10, 5], is_degraded=key != "a")
 
     @rule(key=KEYS, sizes=st.lists(st.integers(0, 9), max_size=2), is_degraded=st.booleans())
     def put_version(self, key, sizes, is_degraded):
@@ -55,7 +57,7 @@ class HealingComparison(Comparison):
 
     @rule(key=KEYS)
     def delete_version(self, key):
-        self.both(lambda store: store.delete_version("b", key))
+        self.both(lambda store: delete(store, key))
 
     @rule(key=KEYS, is_completed=st.booleans())
     def upload(self, key, is_completed):
@@ -113,12 +115,17 @@ class HealingComparison(Comparison):
 
     @rule(numbers=TASKS, delay_ms=st.integers(0, 20), failed=st.booleans())
     def put_off_repairs(self, numbers, delay_ms, failed):
+        self.put_off(numbers, delay_ms, failed)
+
+    def put_off(self, numbers, delay_ms, failed):
         later_ms = self.clock.now_ms + delay_ms
         put_off = [PutOff(*name, "later", later_ms, failed) for name in self.task_names(numbers)]
         self.both(lambda store: store.put_off_repairs(put_off))
 
-    @rule(numbers=TASKS)
-    def bury_repairs(self, numbers):
+    @rule(numbers=TASKS, is_put_off_before=st.booleans())
+    def bury_repairs(self, numbers, is_put_off_before):
+        if is_put_off_before:
+            self.put_off(numbers, 20, failed=True)
         buried = [MissingShard(*name, "hopeless") for name in self.task_names(numbers)]
         self.both(lambda store: store.bury_repairs(buried))
 
@@ -154,6 +161,7 @@ class HealingComparison(Comparison):
             nodes = [
                 (
                     await store.due_repairs(node_id, now_ms=now_ms, limit=4),
+                    await store.due_repairs(node_id, now_ms=FAR_FUTURE_MS, limit=99),
                     await store.has_repairs(node_id),
                     await store.parts_naming(node_id),
                 )
@@ -170,5 +178,6 @@ class HealingComparison(Comparison):
         self.both(everything)
 
 
-HealingComparison.TestCase.settings = SETTINGS
+# Longer programs, and fewer: a task has a long way to go.
+HealingComparison.TestCase.settings = settings(SETTINGS, max_examples=25, stateful_step_count=50)
 TestHealingComparison = HealingComparison.TestCase

@@ -17,7 +17,7 @@ from metadata import (
 )
 from metadata.schema import known_migrations, migrate
 from tests.metadata.invariants import broken_invariants
-from tests.metadata.making import missing
+from tests.metadata.making import delete, missing
 
 WHOLE, WORSE, EMPTY = (letter * 16 for letter in (b"a", b"b", b"e"))
 
@@ -85,6 +85,6 @@ async def test_the_migrated_store_works_on(path: Path) -> None:
     assert await store.add_repairs([missing(whole, 1), missing(whole, 2)], 9) == 1
     assert {task.spare for task in await store.repairs()} == {-1}
     await store.finish_repairs([task.name for task in await store.repairs()])
-    assert await store.delete_version("b", "k")
+    assert await delete(store, "k")
     assert await store.repair_counts() == []
     await store.close()

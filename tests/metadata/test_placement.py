@@ -13,6 +13,7 @@ from metadata import (
 from tests.metadata.making import (
     FAR_FUTURE_MS,
     Clock,
+    delete,
     make_part,
     make_version,
     missing,
@@ -39,7 +40,7 @@ async def test_a_moved_shard_is_named_there_and_reclaimed_here(
     assert (await store.version("b", "k")).parts[0].nodes == ("n1", "n9", "n3")
     assert await reclaims_on(store, "n2") == [Reclaim("n2", part.part_id, 1, 77)]
     assert (await store.totals()).reclaims == 1
-    await store.delete_version("b", "k")
+    await delete(store, "k")
     assert [each.shard for each in await reclaims_on(store, "n9")] == [1]
 
 
@@ -106,7 +107,7 @@ async def test_parts_are_listed_by_id_with_what_names_them(store: MetadataStore)
     second, empty, third = make_part(1), make_part(2, size=0), make_part(3)
     upload = await start_upload(store, "ü", second, empty, third, bucket="c")
     _, dropped = await put(store, "gone")
-    await store.delete_version("b", "gone")
+    await delete(store, "gone")
     named = [
         NamedPart(first, "b", "k", version.version_id, is_upload=False),
         NamedPart(second, "c", "ü", upload.upload_id, is_upload=True),

@@ -1,13 +1,10 @@
-"""Every statement finds its rows by an index, and a page costs what it returns."""
+"""Every statement finds its rows by an index."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
-from typing import TypeVar
-
-import pytest
+from dataclasses import replace
 
 from metadata import (
+    UNCONDITIONAL,
     AccessKey,
     MetadataStore,
     MoveShard,
@@ -18,21 +15,21 @@ from metadata import (
     ShardName,
     SqliteStore,
     User,
+    VersionChange,
+    Versioning,
     WriteCondition,
 )
-from metadata import open_sqlite as open_store
-from metadata.group_commit import Batches
 from tests.metadata.making import (
+    make_marker,
     make_part,
     make_version,
     missing,
+    new_id,
     put,
     reclaims_of,
     start_upload,
 )
 
-KEYS = 20_000
-FOLDERS = 10
 WHOLE_TABLES = ("FROM users u ORDER BY", "FROM nodes ORDER BY")
 """Listings of everything there is, which is little."""
 
@@ -50,6 +47,7 @@ async def exercise(store: MetadataStore) -> None:
             store.version("b", "k", version_id), store.bucket("b"), return_exceptions=True
         )
     await store.parts(version.version_id, offset=5)
+    await store.version_parts(version.version_id, after_number=1)
     await store.part_by_number(version.version_id, 1)
     await store.list_current("b", prefix="k", delimiter="/", after="a", limit=5)
     uploaded = [make_part(1), make_part(1), make_part(2), make_part(3)]
@@ -64,9 +62,7 @@ async def exercise(store: MetadataStore) -> None:
     await exercise_healing(store, uploaded[1])
     await store.reclaims("n1", before_ms=10**12, limit=5)
     await store.forget_reclaims(reclaims_of(part, 1_000))
-    await store.delete_versions("b", ["k", "nope"])
-    await store.delete_version("b", "k", "null", condition=WriteCondition(must_match_etag=None))
-    await store.delete_version("b", "k", version.version_id)
+    await exercise_versioning(store)
     await store.buckets(None, prefix="b")
     await store.buckets("owner", after="a")
     await store.put_user(User("u", "U", False, 1), [AccessKey("K", "S")])
@@ -74,6 +70,7 @@ async def exercise(store: MetadataStore) -> None:
     await store.find_access_key("K")
     await store.access_keys("u")
     await store.users()
+    await exercise_iam(store)
     await store.delete_access_key("K")
     await store.delete_user("u")
     await store.put_node(NodeRecord("n", "http://h", "z", 1.0))
@@ -83,6 +80,71 @@ async def exercise(store: MetadataStore) -> None:
     await store.totals()
     await store.create_bucket("empty", "owner", "", 1)
     await store.delete_bucket("empty")
+
+
+async def exercise_versioning(store: MetadataStore) -> None:
+    """One call of each kind that versions, locks and settings need."""
+    await store.put_bucket_setting("b", "cors", "1")
+    await store.bucket_settings("b")
+    await store.buckets_with_setting("cors", after="a")
+    await store.delete_bucket_setting("b", "cors")
+    conditions = [
+        UNCONDITIONAL,
+        WriteCondition(must_match_size=10),
+        WriteCondition(must_exist=True),
+    ]
+    for state in (None, Versioning.SUSPENDED, Versioning.ENABLED):
+        if state is not None:
+            await store.set_versioning("b", state)
+        for condition in conditions:
+            tagged = replace(make_version("k"), tags={"a": "b"})
+            await store.put_version("b", make_version("k"), [make_part()])
+            await store.put_version("b", make_version("k"), [], condition=condition)
+            await store.put_version("b", tagged, [make_part()])
+            await store.put_version(
+                "b", replace(tagged, version_id=new_id()), [], condition=condition
+            )
+            for version_id in (None, "null", tagged.version_id):
+                await asyncio.gather(
+                    store.update_version("b", "k", version_id, VersionChange(acl="{}")),
+                    return_exceptions=True,
+                )
+            for after in ("", "null", tagged.version_id):
+                for delimiter in ("", "/"):
+                    await store.list_versions(
+                        "b", delimiter=delimiter, after_key="k", after_version_id=after, limit=3
+                    )
+            await store.list_versions(
+                "b", delimiter="k", after_key="kk", after_version_id="x", limit=3
+            )
+            await store.delete_key("b", "k", make_marker("k"), condition=condition)
+            for version_id in ("null", tagged.version_id, "nope"):
+                await asyncio.gather(
+                    store.delete_version("b", "k", version_id, condition=condition),
+                    return_exceptions=True,
+                )
+    await store.delete_keys("b", [(key, make_marker(key)) for key in ("k", "nope")])
+    await store.enable_object_lock("b")
+    held = await store.put_version("b", replace(make_version("k"), legal_hold=True), [])
+    await asyncio.gather(store.delete_version("b", "k", held.version_id), return_exceptions=True)
+
+
+async def exercise_iam(store: MetadataStore) -> None:
+    """One call of each kind that IAM needs."""
+    user = User("u", "V", False, 1, "/", "u@example.org")
+    await store.update_user(user)
+    await store.user_by_email("u@example.org")
+    await store.put_access_key(AccessKey("S", "S", "u", 1, "Active", "token", 5))
+    await store.set_access_key_status("K", "Inactive")
+    await store.forget_expired_keys(9)
+    await store.put_iam("role", "r", "1", must_not_exist=True)
+    await store.put_iam("role", "r", "2", must_equal="1")
+    await store.put_iam("role", "r", "3")
+    await store.iam("role", "r")
+    await store.list_iam("role", prefix="r", after="a")
+    await store.delete_iam("role", "r")
+    await store.delete_iam_below("role", "r/")
+    await store.iam_generation()
 
 
 async def exercise_healing(store: MetadataStore, part: Part) -> None:
@@ -144,141 +206,3 @@ async def test_no_statement_scans_a_table(sqlite: SqliteStore) -> None:
         )
         scans = [step for step in steps if step.startswith("SCAN") and not step.startswith(allowed)]
         assert scans == [], f"{query}\n{steps}"
-
-
-@pytest.fixture
-async def large(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    """A bucket of 20,000 keys below 10 common prefixes."""
-    store = await open_store(tmp_path / "metadata.db")
-    await store.create_bucket("b", "owner", "", 1)
-    for start in range(0, KEYS, 2_000):
-        numbers = range(start, start + 2_000)
-        versions = [make_version(f"folder-{n % FOLDERS}/{n:06}") for n in numbers]
-        await asyncio.gather(*[store.put_version("b", version, []) for version in versions])
-    yield store
-    await store.close()
-
-
-T = TypeVar("T")
-
-
-async def count_steps(batches: Batches, call: Awaitable[T]) -> tuple[int, T]:
-    """Steps of SQLite's virtual machine that a call took on that connection, and its result."""
-    steps = 0
-
-    def count() -> int:
-        nonlocal steps
-        steps += 1
-        return 0
-
-    await batches.connection.call(lambda db: db.set_progress_handler(count, 1))
-    result = await call
-    await batches.connection.call(lambda db: db.set_progress_handler(None, 0))
-    return steps, result
-
-
-async def steps_of_page(
-    store: SqliteStore, *, delimiter: str = "", after: str = "", limit: int
-) -> tuple[int, int]:
-    """Steps that a page took, and how many entries it has."""
-    listing = store.list_current("b", delimiter=delimiter, after=after, limit=limit)
-    steps, page = await count_steps(store._pages, listing)
-    return steps, len(page.versions) + len(page.common_prefixes)
-
-
-async def test_a_page_costs_what_it_returns(large: SqliteStore) -> None:
-    steps, entries = await steps_of_page(large, delimiter="/", limit=1000)
-    assert entries == FOLDERS
-    assert steps < 100 * FOLDERS, "the keys below a common prefix are not walked"
-    for after in ("", "folder-5/010005", "folder-9/019999"):
-        steps, entries = await steps_of_page(large, after=after, limit=100)
-        assert steps < 100 + 40 * (entries + 1), "where a page begins does not matter"
-    steps, entries = await steps_of_page(large, after="folder-3/", delimiter="/", limit=2)
-    assert (entries, steps < 500) == (2, True)
-
-
-async def test_the_whole_bucket_comes_page_by_page(large: SqliteStore) -> None:
-    seen = 0
-    after: str | None = ""
-    while after is not None:
-        page = await large.list_current("b", after=after, limit=1000)
-        seen += len(page.versions)
-        after = page.next_after
-    assert seen == KEYS
-
-
-async def test_a_long_history_costs_a_write_nothing(sqlite: SqliteStore) -> None:
-    for key, count in (("short", 2), ("long", 1_000)):
-        await put(sqlite, key)
-        await asyncio.gather(*[put(sqlite, key, is_null=False) for _ in range(count)])
-    short, _ = await count_steps(sqlite._writes, put(sqlite, "short"))
-    long, _ = await count_steps(sqlite._writes, put(sqlite, "long"))
-    assert long < short + 50
-
-
-async def test_a_range_at_the_end_costs_as_one_at_the_start(sqlite: SqliteStore) -> None:
-    parts = [make_part(number, size=10) for number in range(1, 1_001)]
-    version = await sqlite.put_version("b", make_version("k"), parts)
-
-    async def steps_at(offset: int) -> int:
-        call = sqlite.parts(version.version_id, offset=offset, limit=3)
-        steps, found = await count_steps(sqlite._lookups._batches, call)
-        assert found[0].offset == offset
-        return steps
-
-    assert await steps_at(9_950) < await steps_at(10) + 50
-
-
-async def put_parts(store: SqliteStore, count: int) -> list[Part]:
-    """A version of so many parts, each with a shard on each of the usual nodes."""
-    parts = [make_part(number) for number in range(1, count + 1)]
-    await store.put_version("b", make_version("many"), parts)
-    return parts
-
-
-async def test_what_is_not_due_costs_a_page_of_repairs_nothing(sqlite: SqliteStore) -> None:
-    parts = await put_parts(sqlite, 2_000)
-    await sqlite.add_repairs([missing(part, 0) for part in parts], 1)
-    later = [PutOff(part.part_id, 0, "later", 10**12, failed=False) for part in parts[5:]]
-    await sqlite.put_off_repairs(later)
-    await sqlite.add_repairs([missing(part, 1) for part in parts], 1)
-    call = sqlite.due_repairs("n1", now_ms=10, limit=1_000)
-    steps, due = await count_steps(sqlite._pages, call)
-    assert (len(due), steps < 1_000) == (5, True)
-    await sqlite.bury_repairs([missing(part, 0) for part in parts])
-    steps, _ = await count_steps(sqlite._pages, sqlite.has_repairs("n1"))
-    assert steps < 100
-
-
-async def test_a_page_of_repairs_costs_what_it_returns(sqlite: SqliteStore) -> None:
-    parts = await put_parts(sqlite, 2_000)
-    await sqlite.add_repairs([missing(part, 0) for part in parts], 1)
-    tasks = await sqlite.repairs(limit=2_000)
-    for after in (None, tasks[1_000]):
-        steps, page = await count_steps(sqlite._pages, sqlite.repairs(after=after, limit=10))
-        assert (len(page), steps < 1_000) == (10, True)
-    for last in (b"", parts[1_000].part_id):
-        steps, named = await count_steps(sqlite._pages, sqlite.parts_by_id(last, limit=10))
-        assert (len(named), steps < 2_000) == (10, True)
-    steps, _ = await count_steps(sqlite._pages, sqlite.repair_counts())
-    assert steps < 100
-
-
-async def test_a_batch_costs_what_it_names(sqlite: SqliteStore) -> None:
-    """The planner prefers to walk all tasks of a state, or all that a node has to delete."""
-    parts = await put_parts(sqlite, 2_000)
-    await sqlite.add_repairs([missing(part, shard) for part in parts for shard in (0, 1)], 1)
-    await sqlite.move_shards([ShardMove(part.part_id, 2, "n3", "n9") for part in parts[1:]])
-    lost = missing(parts[0], 0)
-    name = ShardName(parts[0].part_id, 0)
-    calls: list[Callable[[], Awaitable[object]]] = [
-        lambda: sqlite.put_off_repairs([PutOff(*name, "later", 5, failed=False)]),
-        lambda: sqlite.add_repairs([lost], 1),
-        lambda: sqlite.bury_repairs([lost]),
-        lambda: sqlite.revive_repairs([name]),
-        lambda: sqlite.move_shards([ShardMove(parts[0].part_id, 2, "n3", "n9")]),
-        lambda: sqlite.move_shards([ShardMove(parts[1].part_id, 2, "n9", "n3")]),
-        lambda: sqlite.finish_repairs([name]),
-    ]
-    costs = [(await count_steps(sqlite._writes, call()))[0] for call in calls]
-    assert max(costs) < 1_000, costs

@@ -13,7 +13,7 @@ from metadata import (
     RepairTask,
     ShardName,
 )
-from tests.metadata.making import make_part, make_version, missing, put, start_upload
+from tests.metadata.making import delete, make_part, make_version, missing, put, start_upload
 
 WIDE = ("n1", "n2", "n3", "n4", "n5")
 
@@ -67,7 +67,7 @@ async def test_what_no_part_has_is_not_repaired(store: MetadataStore) -> None:
     _, part = await put(store, "k")
     uploaded, empty = make_part(1), make_part(2, size=0)
     await start_upload(store, "u", uploaded, empty)
-    await store.delete_version("b", "k")
+    await delete(store, "k")
     parts = [part, make_part(), empty, uploaded]
     shards = [*[missing(each, 0) for each in parts], missing(uploaded, 3)]
     assert await store.add_repairs(shards, 1) == 1
@@ -79,7 +79,7 @@ async def test_dropping_a_part_forgets_its_repairs(store: MetadataStore) -> None
     part = await put_wide(store, "k")
     await store.add_repairs([missing(part, 0), missing(part, 1)], 1)
     await store.add_moves([move(part, 2, "n9")], 1)
-    await store.delete_version("b", "k")
+    await delete(store, "k")
     assert await store.repairs() == []
     assert await store.repair_counts() == []
 

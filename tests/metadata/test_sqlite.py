@@ -18,7 +18,15 @@ from metadata import (
 )
 from metadata.statements import placement, repairs
 from tests.metadata.invariants import broken_invariants
-from tests.metadata.making import Clock, make_part, make_version, missing, put, reclaimed_ids
+from tests.metadata.making import (
+    Clock,
+    delete,
+    make_part,
+    make_version,
+    missing,
+    put,
+    reclaimed_ids,
+)
 
 PARALLEL = 64
 
@@ -55,7 +63,7 @@ async def test_what_returned_is_seen_by_everyone(sqlite: SqliteStore) -> None:
         assert (await sqlite.version("b", f"k{number}")).version == version
         page = await sqlite.list_current("b", prefix=f"k{number}", limit=1)
         assert page.versions == (version,)
-        assert await sqlite.delete_version("b", f"k{number}")
+        assert await delete(sqlite, f"k{number}")
         assert (await sqlite.list_current("b", prefix=f"k{number}", limit=1)).versions == ()
 
     await asyncio.gather(*[write_then_read(number) for number in range(100, 200)])
@@ -126,7 +134,7 @@ async def test_a_full_disk_refuses_writes_and_serves_the_rest(sqlite: SqliteStor
         assert isinstance(error, MetadataUnavailable)
         assert isinstance(error.__cause__, sqlite3.Error)
     assert (await sqlite.version("b", "kept")).version == version
-    assert await sqlite.delete_version("b", "kept") is True
+    assert await delete(sqlite, "kept") is True
     await writer.call(lambda db: db.execute("PRAGMA max_page_count = 1000000").fetchone())
     await put(sqlite, "again")
     objects = (await sqlite.totals()).objects

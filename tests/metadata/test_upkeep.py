@@ -5,6 +5,7 @@ from tests.metadata.making import (
     FAR_FUTURE_MS,
     Clock,
     all_reclaims,
+    delete,
     make_part,
     missing,
     put,
@@ -21,7 +22,7 @@ async def test_reclaims_are_oldest_first_and_dated_by_their_drop(
     for now_ms in (300, 100, 200):
         _, part = await put(store, "k")
         clock.now_ms = now_ms
-        await store.delete_version("b", "k")
+        await delete(store, "k")
         parts.append(part)
     node_id = parts[0].nodes[1]
     due = await store.reclaims(node_id, before_ms=300, limit=10)
@@ -35,7 +36,7 @@ async def test_reclaims_are_oldest_first_and_dated_by_their_drop(
 
 async def test_each_node_has_its_own_reclaims(store: MetadataStore) -> None:
     _, part = await put(store, "k")
-    await store.delete_version("b", "k")
+    await delete(store, "k")
     assert await all_reclaims(store) == reclaims_of(part, 1_000)
     (first,) = await store.reclaims(part.nodes[0], before_ms=FAR_FUTURE_MS, limit=10)
     await store.forget_reclaims([first])
@@ -49,7 +50,7 @@ async def test_a_part_without_bytes_leaves_no_reclaims(store: MetadataStore) -> 
 
 async def test_reclaims_are_forgotten(store: MetadataStore) -> None:
     _, part = await put(store, "k")
-    await store.delete_version("b", "k")
+    await delete(store, "k")
     await store.forget_reclaims(reclaims_of(make_part(), 1_000))
     assert await all_reclaims(store) == reclaims_of(part, 1_000)
     await store.forget_reclaims(reclaims_of(part, 1_000))

@@ -1,28 +1,37 @@
-"""Conformance: versions of keys, their parts, conditions, and what their going leaves behind."""
+"""Conformance: versions of keys, their parts, conditions, and what may be changed about them."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 
 from metadata import (
+    COMPLIANCE,
+    NOTHING_DELETED,
     NULL_VERSION,
     Attributes,
     MetadataStore,
     NoSuchBucket,
     NoSuchKey,
     PreconditionFailed,
+    Version,
+    VersionChange,
     WriteCondition,
 )
 from tests.metadata.making import (
     Clock,
     all_reclaims,
+    delete,
+    make_marker,
     make_part,
     make_version,
     missing,
+    new_id,
     put,
     put_marker,
-    reclaimed_ids,
     reclaims_of,
+    write_null_versions,
 )
 
 MUST_NOT_EXIST = WriteCondition(must_not_exist=True)
@@ -58,18 +67,31 @@ async def test_a_version_comes_back_as_it_was_put(store: MetadataStore, key: str
 
 
 async def test_every_field_survives(store: MetadataStore) -> None:
-    version = replace(make_version("k", size=2**62), part_count=3, is_null=False)
+    await store.create_bucket("locking", "owner", "", 1, object_lock=True)
+    version = replace(
+        make_version("k", size=2**62),
+        part_count=3,
+        tags={"b": "🗿", "a": ""},
+        acl='{"grants": []}',
+        retention_mode=COMPLIANCE,
+        retain_until_ms=2**53,
+        legal_hold=True,
+        encryption={"scheme": "sse", "key": "wrapped"},
+    )
     part = replace(make_part(number=10_000, size=2**62), k=8, m=4, unit_size=1, nodes=("x",) * 12)
-    stored = await store.put_version("b", version, [part])
-    found = await store.version("b", "k")
-    assert found.version == replace(version, sequence=stored.sequence)
-    assert found.parts == (part,)
+    part = replace(part, plain_size=2**61, stored_md5="d" * 32)
+    stored = await store.put_version("locking", version, [part])
+    assert stored == replace(version, sequence=stored.sequence, is_null=False)
+    found = await store.version("locking", "k")
+    assert (found.version, found.parts) == (stored, (part,))
+    assert list(found.version.tags) == ["b", "a"]
+    assert (part.content_size, part.data_md5) == (2**61, "d" * 32)
 
 
 async def test_sequences_order_versions_by_commit(store: MetadataStore) -> None:
     first, _ = await put(store, "x")
     second, _ = await put(store, "y")
-    await store.delete_version("b", "y")
+    await delete(store, "y")
     third, _ = await put(store, "z")
     assert 0 < first.sequence < second.sequence < third.sequence
 
@@ -86,7 +108,11 @@ async def test_missing_bucket_and_key(store: MetadataStore) -> None:
     with pytest.raises(NoSuchKey):
         await store.version("b", "k", "garbage")
     with pytest.raises(NoSuchBucket):
-        await store.delete_version("nope", "k")
+        await store.delete_version("nope", "k", NULL_VERSION)
+    with pytest.raises(NoSuchBucket):
+        await store.delete_key("nope", "k", make_marker("k"))
+    with pytest.raises(NoSuchBucket):
+        await store.update_version("nope", "k", None, VersionChange(acl="x"))
 
 
 async def test_keys_of_two_buckets_are_apart(store: MetadataStore) -> None:
@@ -96,7 +122,7 @@ async def test_keys_of_two_buckets_are_apart(store: MetadataStore) -> None:
     assert (await store.version("b", "k")).version == in_b
     with pytest.raises(NoSuchKey):
         await store.version("b", "k", in_c.version_id)
-    assert await store.delete_version("b", "k", in_c.version_id) is False
+    assert await store.delete_version("b", "k", in_c.version_id) == NOTHING_DELETED
     assert (await store.version("c", "k")).version == in_c
 
 
@@ -149,11 +175,8 @@ async def test_any_etag_matches_whatever_there_is(store: MetadataStore) -> None:
     anything = WriteCondition(must_match_etag="*")
     with pytest.raises(NoSuchKey):
         await store.put_version("b", make_version("k"), [], condition=anything)
-    with pytest.raises(NoSuchKey):
-        await store.delete_version("b", "k", condition=anything)
     await put(store, "k")
     await store.put_version("b", make_version("k"), [], condition=anything)
-    assert await store.delete_version("b", "k", condition=anything)
 
 
 async def test_must_match_etag(store: MetadataStore) -> None:
@@ -194,6 +217,10 @@ async def test_many_parts_are_paged_and_offsets_set(store: MetadataStore) -> Non
     assert await store.part_by_number(version.version_id, 7) == placed[2]
     assert await store.part_by_number(version.version_id, 3) is None
     assert await store.parts("no such version") == []
+    numbered = [*placed[:2], replace(parts[2], offset=15), placed[2]]
+    assert await store.version_parts(version.version_id) == numbered
+    assert await store.version_parts(version.version_id, after_number=2, limit=1) == numbered[2:3]
+    assert await store.version_parts("no such version") == []
 
 
 async def test_an_empty_object_has_its_empty_part(store: MetadataStore) -> None:
@@ -203,116 +230,92 @@ async def test_an_empty_object_has_its_empty_part(store: MetadataStore) -> None:
     assert await store.parts(version.version_id) == []
 
 
-async def test_delete_removes_the_current_version_for_good(
-    store: MetadataStore, clock: Clock
-) -> None:
-    part = make_part()
-    await store.put_version("b", make_version("k"), [part], missing=[missing(part, 1)])
-    clock.now_ms = 9_000
-    assert await store.delete_version("b", "k") is True
-    assert await store.delete_version("b", "k") is False
-    with pytest.raises(NoSuchKey):
-        await store.version("b", "k")
-    assert await all_reclaims(store) == reclaims_of(part, 9_000)
-    assert await store.repairs() == []
+async def test_what_encryption_added_is_not_counted_in_offsets(store: MetadataStore) -> None:
+    parts = [replace(make_part(number, 30), plain_size=10) for number in (1, 2, 3)]
+    version = await store.put_version("b", make_version("k", size=30), parts)
+    placed = [replace(part, offset=10 * i) for i, part in enumerate(parts)]
+    for offset, first in [(0, 0), (9, 0), (10, 1), (19, 1), (20, 2), (30, 3)]:
+        assert await store.parts(version.version_id, offset=offset) == placed[first:], offset
 
 
-async def test_delete_with_a_condition(store: MetadataStore) -> None:
-    matching = WriteCondition(must_match_etag="one")
-    with pytest.raises(NoSuchKey):
-        await store.delete_version("b", "k", condition=matching)
-    await put(store, "k", etag="two")
-    for condition in (matching, MUST_NOT_EXIST):
-        with pytest.raises(PreconditionFailed):
-            await store.delete_version("b", "k", condition=condition)
-    await put(store, "k", etag="one")
-    assert await store.delete_version("b", "k", condition=matching) is True
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        (WriteCondition(must_exist=True), True),
+        (WriteCondition(must_not_match_etag="one"), False),
+        (WriteCondition(must_not_match_etag="*"), False),
+        (WriteCondition(must_not_match_etag="two"), True),
+        (WriteCondition(must_match_size=10), True),
+        (WriteCondition(must_match_size=11), False),
+        (WriteCondition(must_match_modified_s=7), True),
+        (WriteCondition(must_match_modified_s=8), False),
+        (WriteCondition(must_match_version_id="nope"), False),
+        (WriteCondition(must_match_etag="one", must_match_size=10), True),
+        (WriteCondition(must_match_etag="one", must_match_size=11), False),
+        (WriteCondition(must_match_etag="one", must_not_match_etag="one"), False),
+    ],
+)
+async def test_conditions(store: MetadataStore, condition: WriteCondition, holds: bool) -> None:
+    """The same for a write, a deletion of the key, and one of the version."""
+    existing = replace(make_version("k", etag="one"), created_at_ms=7_999)
+    existing = await store.put_version("b", existing, [])
+    calls: list[Callable[[], Awaitable[object]]] = [
+        lambda: store.put_version("b", make_version("k"), [], condition=condition),
+        lambda: store.delete_key("b", "k", make_marker("k"), condition=condition),
+        lambda: store.delete_version("b", "k", existing.version_id, condition=condition),
+    ]
+    for call in calls:
+        if holds:
+            await call()
+            existing = replace(existing, version_id=new_id())
+            existing = await store.put_version("b", existing, [])
+        else:
+            with pytest.raises(PreconditionFailed):
+                await call()
+            assert (await store.version("b", "k")).version == existing
 
 
-async def test_delete_versions_answers_for_each_key(store: MetadataStore) -> None:
-    kept, _ = await put(store, "kept")
-    _, part_x = await put(store, "x")
-    _, part_y = await put(store, "y")
-    assert await store.delete_versions("b", ["x", "nope", "y", "x"]) == [True, False, True, False]
-    assert await reclaimed_ids(store) == {part_x.part_id, part_y.part_id}
-    assert (await store.version("b", "kept")).version == kept
-    assert await store.delete_versions("b", []) == []
-    with pytest.raises(NoSuchBucket):
-        await store.delete_versions("nope", [])
-
-
-async def test_versions_that_are_not_null_stay(store: MetadataStore) -> None:
-    first, _ = await put(store, "k", is_null=False)
-    second, _ = await put(store, "k", is_null=False)
-    assert (await store.version("b", "k")).version == second
-    assert (await store.version("b", "k", first.version_id)).version == first
-    with pytest.raises(NoSuchKey):
-        await store.version("b", "k", NULL_VERSION)
-    assert await all_reclaims(store) == []
-
-
-async def test_a_null_version_replaces_only_the_null_one(store: MetadataStore) -> None:
-    _, null_part = await put(store, "k")
-    kept, _ = await put(store, "k", is_null=False)
-    null, _ = await put(store, "k")
-    assert await reclaimed_ids(store) == {null_part.part_id}
-    assert (await store.version("b", "k")).version == null
-    assert (await store.version("b", "k", kept.version_id)).version == kept
-
-
-async def test_a_null_delete_marker_replaces_the_null_version(store: MetadataStore) -> None:
-    _, part = await put(store, "k")
-    marker = await put_marker(store, "k", is_null=True)
-    assert await reclaimed_ids(store) == {part.part_id}
-    assert (await store.version("b", "k", NULL_VERSION)).version == marker
-    current, _ = await put(store, "k")
-    assert (await store.version("b", "k", NULL_VERSION)).version == current
-
-
-async def test_a_delete_marker_hides_the_key(store: MetadataStore) -> None:
-    version, _ = await put(store, "k", is_null=False)
-    marker = await put_marker(store, "k")
-    with pytest.raises(NoSuchKey):
-        await store.version("b", "k")
-    found = await store.version("b", "k", marker.version_id)
-    assert (found.version, found.parts) == (marker, ())
-    assert (await store.version("b", "k", version.version_id)).version == version
-    assert await store.delete_version("b", "k") is False, "there is no current version"
-    assert (await store.list_current("b", limit=10)).versions == ()
-
-
-async def test_deleting_by_id_uncovers_the_next_newest(store: MetadataStore) -> None:
-    first, _ = await put(store, "k", is_null=False)
-    marker = await put_marker(store, "k")
-    second, _ = await put(store, "k", is_null=False)
-    assert await store.delete_version("b", "k", second.version_id) is True
-    with pytest.raises(NoSuchKey):
-        await store.version("b", "k")
-    assert await store.delete_version("b", "k", marker.version_id) is True
-    assert (await store.version("b", "k")).version == first
-    assert await store.delete_version("b", "k") is True
-    with pytest.raises(NoSuchKey):
-        await store.version("b", "k")
-
-
-async def test_deleting_an_older_version_leaves_the_current(store: MetadataStore) -> None:
-    _, null_part = await put(store, "k")
-    middle, middle_part = await put(store, "k", is_null=False)
-    current, _ = await put(store, "k", is_null=False)
-    assert await store.delete_version("b", "k", NULL_VERSION) is True
-    assert await store.delete_version("b", "k", NULL_VERSION) is False
-    assert await store.delete_version("b", "k", middle.version_id) is True
-    assert (await store.version("b", "k")).version == current
-    assert await reclaimed_ids(store) == {null_part.part_id, middle_part.part_id}
-
-
-async def test_a_condition_on_a_named_version_is_about_that_version(store: MetadataStore) -> None:
-    old, _ = await put(store, "k", etag="old", is_null=False)
-    await put(store, "k", etag="new", is_null=False)
+async def test_a_condition_names_the_version_it_means(store: MetadataStore) -> None:
+    first, _ = await put(store, "k")
+    it_still_is = WriteCondition(must_match_version_id=first.version_id)
+    await store.put_version("b", make_version("k"), [], condition=it_still_is)
     with pytest.raises(PreconditionFailed):
-        await store.delete_version(
-            "b", "k", old.version_id, condition=WriteCondition(must_match_etag="new")
+        await store.put_version("b", make_version("k"), [], condition=it_still_is)
+    with pytest.raises(PreconditionFailed):
+        await store.delete_key("b", "k", make_marker("k"), condition=it_still_is)
+
+
+@pytest.mark.parametrize("concurrent", [2, 20])
+async def test_one_of_many_conditional_writers_wins(store: MetadataStore, concurrent: int) -> None:
+    for is_null in (True, False):
+        key = f"k{is_null}"
+        await write_null_versions(store, is_null=is_null)
+        outcomes = await asyncio.gather(
+            *[
+                store.put_version("b", make_version(key), [], condition=MUST_NOT_EXIST)
+                for _ in range(concurrent)
+            ],
+            return_exceptions=True,
         )
-    assert await store.delete_version(
-        "b", "k", old.version_id, condition=WriteCondition(must_match_etag="old")
-    )
+        won = [each for each in outcomes if isinstance(each, Version)]
+        assert (await store.version("b", key)).version == won[0]
+        assert [type(each) for each in outcomes].count(PreconditionFailed) == concurrent - 1
+
+
+async def test_what_may_be_changed_about_a_version(store: MetadataStore) -> None:
+    version, _ = await put(store, "k")
+    tagged = await store.update_version("b", "k", None, VersionChange(tags={"a": "b"}))
+    assert tagged == replace(version, tags={"a": "b"})
+    shared = await store.update_version("b", "k", NULL_VERSION, VersionChange(acl="{}"))
+    assert shared == replace(tagged, acl="{}")
+    assert (await store.version("b", "k", version.version_id)).version == shared, "by its own id"
+    plain = VersionChange(tags={}, acl="")
+    assert await store.update_version("b", "k", version.version_id, plain) == version
+    assert (await store.version("b", "k")).version == version
+    with pytest.raises(NoSuchKey):
+        await store.update_version("b", "k", "garbage", plain)
+    marker = await put_marker(store, "k")
+    for version_id in (None, marker.version_id):
+        with pytest.raises(NoSuchKey) as refused:
+            await store.update_version("b", "k", version_id, plain)
+        assert refused.value.marker == marker
