@@ -1,0 +1,1 @@
+"""Policies, ACLs and who may do what."""
