@@ -20,11 +20,14 @@ from coordinator.api import create_api
 from coordinator.auth.accounts import Accounts
 from coordinator.cluster import Cluster, Heartbeat, NodeRecords
 from coordinator.credentials import KeyPair, read_secret, root_keys
+from coordinator.crypto import Keyring, open_key_store
+from coordinator.lifecycle.worker import Lifecycle
 from coordinator.metrics import Metrics
 from coordinator.objects import (
     CodeSettings,
     Ids,
     Multipart,
+    ObjectKeys,
     Objects,
     PartReader,
     PartWriter,
@@ -33,8 +36,11 @@ from coordinator.objects import (
     RepairReports,
 )
 from coordinator.repair import Healer, HealSettings
+from coordinator.s3.encryption import bucket_default
 from coordinator.s3.endpoint import S3Endpoint
+from coordinator.s3.logging_delivery import AccessLogs
 from coordinator.s3.names import resolve
+from coordinator.s3.settings import LIFECYCLE, SettingsReader
 from coordinator.s3.surface import Surface
 from coordinator.settings import CoordinatorSettings
 from erasure import codec
@@ -64,10 +70,13 @@ class Front:
     S3 does not stand below FastAPI: its routing and middleware cost as much as a whole 4 KiB GET.
     """
 
-    def __init__(self, s3: App, api: App, base_domains: Sequence[str]) -> None:
+    def __init__(
+        self, s3: App, api: App, base_domains: Sequence[str], website_domain: str = ""
+    ) -> None:
         self._s3 = s3
         self._api = api
         self._base_domains = base_domains
+        self._website_domain = website_domain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -79,7 +88,8 @@ class Front:
     def _names_a_bucket(self, scope: Scope) -> bool:
         """In virtual-host style the whole path is a key, also `_api/...`."""
         host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-        return resolve(host.decode("latin-1"), b"/", self._base_domains).is_virtual_host
+        address = resolve(host.decode("latin-1"), b"/", self._base_domains, self._website_domain)
+        return address.is_virtual_host
 
 
 def parse_nodes(entries: list[str]) -> list[NodeRecord]:
@@ -136,11 +146,10 @@ async def running(settings: CoordinatorSettings) -> AsyncIterator[App]:
         reports = RepairReports(metadata, ids, metrics)
         pins = Pins()
         reader = PartReader(cluster, pins, settings.hedge_after_s, reports.report, metrics)
-        objects = Objects(metadata, writer, reader, ids)
-        accounts = Accounts(metadata)
-        surface = Surface(
-            objects, Multipart(objects), accounts, settings.region, (settings.domain,)
-        )
+        surface = _surface(settings, metadata, writer, reader, ids)
+        objects, accounts = surface.objects, surface.accounts
+        access_logs = AccessLogs(surface, settings.access_log_roll_s)
+        stack.push_async_callback(access_logs.close)
         reclaimer = Reclaimer(metadata, cluster, pins, ids, metrics, settings.reclaim_grace_s)
         healer = Healer(
             metadata,
@@ -152,8 +161,14 @@ async def running(settings: CoordinatorSettings) -> AsyncIterator[App]:
             metrics,
             _heal_settings(settings),
         )
+        lifecycle = Lifecycle(
+            objects, lambda text: LIFECYCLE.decode(text).value, settings.lifecycle_day_s
+        )
         workers = await stack.enter_async_context(asyncio.TaskGroup())
-        tasks = [workers.create_task(worker.run()) for worker in (reports, reclaimer, healer)]
+        tasks = [
+            workers.create_task(worker.run())
+            for worker in (reports, reclaimer, healer, access_logs, lifecycle)
+        ]
         api = create_api(
             objects=objects,
             accounts=accounts,
@@ -167,10 +182,35 @@ async def running(settings: CoordinatorSettings) -> AsyncIterator[App]:
             extra={"k": settings.k, "m": settings.m, "nodes": len(cluster.nodes())},
         )
         try:
-            yield Front(S3Endpoint(surface, metrics), api, surface.base_domains)
+            s3 = S3Endpoint(surface, metrics, access_logs=access_logs)
+            yield Front(s3, api, surface.base_domains, surface.website_domain)
         finally:
             for task in tasks:
                 task.cancel()
+
+
+def _surface(
+    settings: CoordinatorSettings,
+    metadata: MetadataStore,
+    writer: PartWriter,
+    reader: PartReader,
+    ids: Ids,
+) -> Surface:
+    """What the S3 operations work with. Makes the key file if there is none yet."""
+    key_store = open_key_store(settings.keys_file, clock_ms=ids.now_ms)
+    setting_reader = SettingsReader(metadata)
+    object_keys = ObjectKeys(Keyring(key_store), bucket_default(setting_reader))
+    objects = Objects(metadata, writer, reader, ids, object_keys)
+    accounts = Accounts(metadata)
+    return Surface(
+        objects,
+        Multipart(objects),
+        accounts,
+        settings.region,
+        (settings.domain,),
+        setting_reader,
+        settings.website_host,
+    )
 
 
 def _heal_settings(settings: CoordinatorSettings) -> HealSettings:

@@ -25,6 +25,10 @@ class CoordinatorSettings(BaseSettings):
     nodes: list[str] = Field(default_factory=list, description='"node-1=http://host:port", ...')
     secret_file: Path = Path("trilith-data/cluster-secret")
     credentials_file: Path | None = None
+    key_file: Path | None = Field(
+        None,
+        description="the keys that wrap objects' keys; else keys.json in the data directory",
+    )
     access_key: str | None = None
     secret_key: SecretStr | None = None
 
@@ -37,6 +41,12 @@ class CoordinatorSettings(BaseSettings):
 
     region: str = "us-east-1"
     domain: str = Field("localhost", description="virtual-host style: <bucket>.<domain>")
+    website_domain: str = Field(
+        "", description="web sites: <bucket>.<website domain>; s3-website.<domain> unless set"
+    )
+    access_log_roll_s: float = Field(
+        300.0, gt=0, description="a log object gathers a bucket's access log this long"
+    )
 
     heartbeat_interval_s: float = Field(0.5, gt=0)
     down_after_s: float = Field(2.5, gt=0)
@@ -54,6 +64,9 @@ class CoordinatorSettings(BaseSettings):
     scrub_period_s: float = Field(
         14 * DAY_S, gt=0, description="in this time everything kept is read and checked once"
     )
+    lifecycle_day_s: float = Field(
+        DAY_S, gt=0, description="how long a day of lifecycle rules lasts; shorter only for tests"
+    )
     body_stall_s: float = Field(30.0, gt=0, description="a request that stops sending is ended")
     log_level: str = "INFO"
 
@@ -70,6 +83,17 @@ class CoordinatorSettings(BaseSettings):
     def root_keys_file(self) -> Path:
         """Where root's keys are kept: in the data directory unless another file is named."""
         return self.credentials_file or self.data_dir / "credentials.json"
+
+    @property
+    def keys_file(self) -> Path:
+        """Where the keys that wrap objects' keys are kept. Whoever has them and the data can read
+        everything: a backup of the data directory should not hold them, but another one must."""
+        return self.key_file or self.data_dir / "keys.json"
+
+    @property
+    def website_host(self) -> str:
+        """The domain below which buckets are web sites."""
+        return self.website_domain or f"s3-website.{self.domain}"
 
     @property
     def required_shards(self) -> int:

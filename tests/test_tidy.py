@@ -26,8 +26,8 @@ MAX_FUNCTION_LINES = 70
 RECORDS = "node.errors node.record node.protocol"
 NODE_WIRE = f"{RECORDS} node.http node.logs node.client"
 CLUSTER = f"coordinator.cluster coordinator.metrics {NODE_WIRE} metadata"
-OBJECTS = f"coordinator.objects erasure {CLUSTER}"
-SURFACE = f"coordinator.auth coordinator.settings {OBJECTS}"
+OBJECTS = f"coordinator.objects coordinator.crypto erasure {CLUSTER}"
+SURFACE = f"coordinator.access coordinator.auth coordinator.settings {OBJECTS}"
 
 # What each unit may import besides itself. A module belongs to the longest unit that fits it.
 ARROWS = {
@@ -51,16 +51,20 @@ ARROWS = {
     "coordinator.metrics": "",
     "coordinator.healing": "",
     "coordinator.credentials": "coordinator.settings",
-    "coordinator.auth": "metadata",
+    "coordinator.crypto": "coordinator.credentials node.record",
+    "coordinator.access": "metadata",
+    "coordinator.auth": "coordinator.access metadata",
     "coordinator.cluster": CLUSTER,
     "coordinator.objects": OBJECTS,
     # What proves a repair must not share code with what repairs, nor with what it repairs.
     "coordinator.audit": f"erasure {CLUSTER}",
     "coordinator.repair": f"{OBJECTS} coordinator.healing",
-    "coordinator.s3": SURFACE,
+    "coordinator.lifecycle": "metadata",
+    "coordinator.lifecycle.worker": f"{OBJECTS} coordinator.lifecycle coordinator.repair",
+    "coordinator.s3": f"{SURFACE} coordinator.lifecycle",
     "coordinator.api": f"{SURFACE} coordinator.audit coordinator.healing",
     "coordinator.app": f"{SURFACE} coordinator.s3 coordinator.api coordinator.repair"
-    " coordinator.credentials",
+    " coordinator.credentials coordinator.lifecycle.worker",
     "benchmarks": "erasure",
     "trilith": "coordinator.app coordinator.settings coordinator.auth node.app node.settings",
 }

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from coordinator.api.buckets import router as bucket_routes
 from coordinator.api.cluster import router as cluster_routes
 from coordinator.api.docs import router as docs_routes
+from coordinator.api.encryption_keys import router as encryption_key_routes
 from coordinator.api.gate import PREFIX, Gate
 from coordinator.api.healing import Healing
 from coordinator.api.health import router as health_routes
@@ -49,6 +50,7 @@ FAMILIES: Final = (
     repair_routes,
     verify_routes,
     user_routes,
+    encryption_key_routes,
 )
 
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {

@@ -44,11 +44,11 @@ async def _by_basic(services: Services, scope: Scope, access_key: str, secret: s
     found = await services.accounts.find(access_key)
     if found is None or not matches(secret, found[1].secret_key):
         raise AuthError("InvalidCredentials", "the access key or its secret is wrong")
-    return Sender(found[0], access_key)
+    return Sender(found[0], await services.accounts.identity(*found), access_key)
 
 
 async def _by_signature(services: Services, scope: Scope, headers: dict[str, str]) -> Sender:
-    user, authentication = await services.accounts.authenticate(
+    user, authentication, identity = await services.accounts.authenticate(
         SignedRequest(
             scope["method"],
             scope["raw_path"],
@@ -63,7 +63,7 @@ async def _by_signature(services: Services, scope: Scope, headers: dict[str, str
         raise ApiError(
             400, "InvalidRequest", "aws-chunked bodies are for the S3 endpoint, not for this API"
         )
-    return Sender(user, authentication.access_key, authentication.payload_sha256)
+    return Sender(user, identity, authentication.access_key, authentication.payload_sha256)
 
 
 def _joined(headers: Headers) -> dict[str, str]:

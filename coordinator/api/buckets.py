@@ -4,9 +4,10 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
+from coordinator.api.access import BucketToDelete, require_of_account
 from coordinator.api.errors import ApiError
 from coordinator.api.models import BucketEntry, BucketPage
-from coordinator.api.services import GivenBucketName, GivenSender, GivenServices, OwnedBucket
+from coordinator.api.services import GivenBucketName, GivenSender, GivenServices
 from metadata import BucketExists
 
 MAX_PAGE: Final = 1000
@@ -23,9 +24,10 @@ async def list_buckets(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = MAX_PAGE,
 ) -> BucketPage:
     """The sender's buckets, all of them for root, by name."""
-    user = sender.user
+    asks = sender.identity
+    require_of_account(asks, "s3:ListAllMyBuckets")
     found = await services.metadata.buckets(
-        None if user.is_root else user.user_id, prefix=prefix, after=after, limit=limit + 1
+        None if asks.is_root else asks.account_id, prefix=prefix, after=after, limit=limit + 1
     )
     return BucketPage(
         buckets=[BucketEntry.of(bucket) for bucket in found[:limit]],
@@ -38,18 +40,20 @@ async def create_bucket(
     name: GivenBucketName, services: GivenServices, sender: GivenSender
 ) -> BucketEntry:
     """Make a bucket, which the sender owns; 409 if the name is taken."""
+    require_of_account(sender.identity, "s3:CreateBucket", name)
+    owner_id = sender.identity.account_id
     try:
         bucket = await services.metadata.create_bucket(
-            name, sender.user.user_id, services.settings.region, services.objects.ids.now_ms()
+            name, owner_id, services.settings.region, services.objects.ids.now_ms()
         )
     except BucketExists as error:
-        if error.owner_id != sender.user.user_id:
+        if error.owner_id != owner_id:
             raise
         raise ApiError(409, "BucketAlreadyOwnedByYou", "you own the bucket already") from error
     return BucketEntry.of(bucket)
 
 
 @router.delete("/buckets/{bucket}", status_code=204)
-async def delete_bucket(bucket: OwnedBucket, services: GivenServices) -> None:
+async def delete_bucket(bucket: BucketToDelete, services: GivenServices) -> None:
     """Remove an empty bucket."""
     await services.metadata.delete_bucket(bucket.name)

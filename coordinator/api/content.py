@@ -6,7 +6,7 @@ sandboxed, so that a stored page can't use the API with somebody's remembered cr
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from starlette.responses import Response
@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from coordinator.api.errors import ApiError
 from coordinator.auth.dates import format_http_date
+from coordinator.crypto import scheme_of
 from coordinator.objects import ByteStream, Objects
 from metadata import NULL_VERSION, NoSuchKey, StoredVersion, Version
 from node.record import Buffer
@@ -29,6 +30,9 @@ KEPT_HEADERS: Final = (
 )
 META_PREFIX: Final = "x-amz-meta-"
 VERSION_HEADER: Final = "x-trilith-version-id"
+ENCRYPTION_HEADER: Final = "x-trilith-encryption"
+"""As `encryption` in the API's documents; absent where that is empty."""
+
 OPEN_TRIES: Final = 5
 """How often a version may be replaced between its look-up and its opening."""
 
@@ -76,16 +80,19 @@ class ContentResponse(Response):
                 await rest.aclose()
 
 
-async def content(objects: Objects, bucket: str, key: str, asked: Mapping[str, str]) -> Response:
-    """The answer to a GET with these headers. Raises NoSuchKey, Unreadable, ApiError."""
+async def content(
+    objects: Objects, look_up: Callable[[], Awaitable[StoredVersion]], asked: Mapping[str, str]
+) -> Response:
+    """The answer to a GET with these headers. Raises NoSuchKey, Unreadable, ApiError, and what the
+    look-up raises."""
     for _ in range(OPEN_TRIES - 1):
-        stored = await objects.look_up(bucket, key)
+        stored = await look_up()
         try:
             return await _open(objects, stored, asked)
         except NoSuchKey:
             # Replaced between look-up and opening: the next look-up tells by what.
             continue
-    return await _open(objects, await objects.look_up(bucket, key), asked)
+    return await _open(objects, await look_up(), asked)
 
 
 async def _open(objects: Objects, stored: StoredVersion, asked: Mapping[str, str]) -> Response:
@@ -128,6 +135,8 @@ def _headers(version: Version) -> list[tuple[bytes, bytes]]:
         "content-security-policy": "sandbox",
         "x-content-type-options": "nosniff",
     }
+    if (scheme := scheme_of(version.encryption)) is not None:
+        told[ENCRYPTION_HEADER] = scheme.value
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told.items()]
 
 

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from coordinator.auth.errors import AuthError
 from coordinator.cluster import ClusterError, NodeExists, NotEnoughNodes, UnknownNode
+from coordinator.crypto import CryptoError, KeyExists, KeyNeeded, UnknownKey
 from coordinator.objects import BodyTooLarge, Unreadable, WriteFailed
 from metadata import (
     AccessKeyExists,
@@ -65,6 +66,10 @@ _KNOWN: Final[Mapping[type[Exception], tuple[int, str, str]]] = {
     ClusterError: (503, "ServiceUnavailable", "the cluster has too few nodes for this now"),
     WriteFailed: (503, "ServiceUnavailable", "too few nodes took the object; nothing was stored"),
     Unreadable: (503, "ServiceUnavailable", "too few nodes can read the object now"),
+    KeyExists: (409, "EncryptionKeyAlreadyExists", "there is a key of that id already"),
+    KeyNeeded: (400, "CustomerKeyNeeded", "it is encrypted with its owner's key: read it by S3"),
+    UnknownKey: (404, "NoSuchEncryptionKey", "the key store lacks the key that this asks for"),
+    CryptoError: (503, "ServiceUnavailable", "the key store can't do this now"),
 }
 
 

@@ -4,9 +4,10 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
+from coordinator.api.access import GivenAccess
 from coordinator.api.cluster_models import Candidate, Placement
 from coordinator.api.models import AttributesDocument, Entry, Info, PartPlace, ShardPlace
-from coordinator.api.services import GivenKey, GivenServices, OwnedBucket, Services
+from coordinator.api.services import GivenBucketName, GivenKey, GivenServices, Services
 from coordinator.cluster import Cluster
 from metadata import Attributes, NoSuchKey, Part, StoredVersion
 
@@ -21,18 +22,19 @@ router = APIRouter()
 
 @router.get("/info/{bucket}/{key:path}", tags=["objects"])
 async def object_info(
-    bucket: OwnedBucket,
+    name: GivenBucketName,
     key: GivenKey,
     services: GivenServices,
+    access: GivenAccess,
     offset: Offset = 0,
     limit: PartLimit = MAX_PARTS,
 ) -> Info:
     """All that is known of the object."""
-    stored = await services.objects.look_up(bucket.name, key)
+    stored = await access.stored(name, key)
     parts, next_offset = await _parts(services, stored, offset, limit)
     return Info(
         **Entry.of(stored.version).model_dump(),
-        bucket=bucket.name,
+        bucket=name,
         owner_id=stored.version.owner_id,
         attributes=_attributes(stored.version.attributes),
         parts=parts,
@@ -42,16 +44,17 @@ async def object_info(
 
 @router.get("/placement/{bucket}/{key:path}", tags=["cluster"])
 async def placement(
-    bucket: OwnedBucket,
+    name: GivenBucketName,
     key: GivenKey,
     services: GivenServices,
+    access: GivenAccess,
     offset: Offset = 0,
     limit: PartLimit = MAX_PARTS,
 ) -> Placement:
     """Where the object's shards are, or which nodes would be chosen from if it were written."""
     settings = services.settings
     found = Placement(
-        bucket=bucket.name,
+        bucket=name,
         key=key,
         exists=True,
         k=settings.k,
@@ -61,7 +64,7 @@ async def placement(
         candidates=[],
     )
     try:
-        stored = await services.objects.look_up(bucket.name, key)
+        stored = await access.stored(name, key)
     except NoSuchKey:
         return found.model_copy(
             update={"exists": False, "candidates": _candidates(services.cluster)}
@@ -76,7 +79,7 @@ async def _parts(
     """The parts that end after `offset`, and where the ones after them start."""
     version = stored.version
     page = await services.metadata.parts(version.version_id, offset=offset, limit=limit)
-    end = page[-1].offset + page[-1].size if page else version.size
+    end = page[-1].offset + page[-1].content_size if page else version.size
     zones = {node.node_id: node.zone for node in services.cluster.nodes()}
     shown = [_part(services, zones, part) for part in page]
     return shown, end if end < version.size else None
@@ -87,7 +90,8 @@ def _part(services: Services, zones: dict[str, str], part: Part) -> PartPlace:
         part_id=part.part_id.hex(),
         number=part.number,
         offset=part.offset,
-        size=part.size,
+        size=part.content_size,
+        stored_bytes=part.size,
         etag=part.etag,
         k=part.k,
         m=part.m,

@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from coordinator.api.content import shown_version_id
+from coordinator.crypto import scheme_of
 from metadata import Bucket, User, Version
 
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@$-]{0,127}$")]
@@ -48,13 +49,15 @@ class ErrorDocument(BaseModel):
 
 
 class Entry(BaseModel):
-    """An object as listed, or as just written."""
+    """An object as listed, or as just written. `encryption` is empty, AES256, aws:kms or SSE-C;
+    with the latter two the ETag is not the MD5 of the bytes."""
 
     key: str
     size: int
     etag: str
     created_at_ms: int
     version_id: str
+    encryption: str = ""
 
     @classmethod
     def of(cls, version: Version) -> Self:
@@ -65,6 +68,7 @@ class Entry(BaseModel):
             etag=version.etag,
             created_at_ms=version.created_at_ms,
             version_id=shown_version_id(version),
+            encryption=scheme_of(version.encryption) or "",
         )
 
 
@@ -112,12 +116,13 @@ class ShardPlace(BaseModel):
 
 
 class PartPlace(BaseModel):
-    """A part and its shards."""
+    """A part and its shards. `size`: bytes of the object; encrypted it is stored in more."""
 
     part_id: str
     number: int
     offset: int
     size: int
+    stored_bytes: int
     etag: str
     k: int
     m: int

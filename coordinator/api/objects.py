@@ -1,19 +1,22 @@
 """Objects: put, get, head, delete, list."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
+from coordinator.api.access import BucketToDeleteFrom, BucketToList, BucketToWrite, GivenAccess
 from coordinator.api.bodies import MAX_OBJECT_BYTES, Digest, Incoming
 from coordinator.api.content import DEFAULT_CONTENT_TYPE, KEPT_HEADERS, META_PREFIX, content, head
 from coordinator.api.errors import ApiError
 from coordinator.api.models import Entry, Page
 from coordinator.api.services import (
+    GivenBucketName,
     GivenKey,
     GivenSender,
     GivenServices,
-    OwnedBucket,
     Services,
 )
 from coordinator.objects import NewObject
@@ -34,7 +37,7 @@ _BYTES: Final = {
 
 @router.get("/objects/{bucket}")
 async def list_objects(
-    bucket: OwnedBucket,
+    bucket: BucketToList,
     services: GivenServices,
     prefix: KeyText = "",
     delimiter: KeyText = "",
@@ -54,15 +57,21 @@ async def list_objects(
 
 @router.put("/objects/{bucket}/{key:path}", openapi_extra={"requestBody": _BYTES})
 async def put_object(
-    bucket: OwnedBucket,
+    bucket: BucketToWrite,
     key: GivenKey,
     services: GivenServices,
     sender: GivenSender,
     request: Request,
 ) -> Entry:
     """Store the body. Takes content-type and the like, x-amz-meta-*, if-match, if-none-match: *."""
+    if bucket.object_lock:
+        # Its default retention is a setting of S3's: what came by here would be left unprotected.
+        raise ApiError(501, "NotImplemented", "a bucket with object lock is written to by S3 only")
+    kept = await services.access.of(bucket)
     new = NewObject(
-        sender.user.user_id, _attributes(request.headers), _write_condition(request.headers)
+        kept.owner_of_new(sender.identity, bucket.owner_id),
+        _attributes(request.headers),
+        _write_condition(request.headers),
     )
     body = Incoming(request.headers, request.receive, MAX_OBJECT_BYTES)
     try:
@@ -83,30 +92,55 @@ async def put_object(
     responses={200: _BYTES, 206: {"description": "the range asked for", **_BYTES}},
 )
 async def get_object(
-    bucket: OwnedBucket, key: GivenKey, services: GivenServices, request: Request
+    name: GivenBucketName,
+    key: GivenKey,
+    services: GivenServices,
+    access: GivenAccess,
+    request: Request,
 ) -> Response:
     """The object's bytes, or one range of them. Takes range, if-range, if-match, if-none-match."""
-    return await content(services.objects, bucket.name, key, request.headers)
+    return await content(services.objects, partial(access.stored, name, key), request.headers)
 
 
 @router.head("/objects/{bucket}/{key:path}", response_class=Response)
 async def head_object(
-    bucket: OwnedBucket, key: GivenKey, services: GivenServices, request: Request
+    name: GivenBucketName,
+    key: GivenKey,
+    services: GivenServices,
+    access: GivenAccess,
+    request: Request,
 ) -> Response:
     """The headers that a GET would answer."""
-    stored = await services.objects.look_up(bucket.name, key)
+    stored = await access.stored(name, key)
+    # What can't be read here is not described here either.
+    services.objects.keys.of_version(stored)
     return head(stored.version, request.headers)[0]
 
 
 @router.delete("/objects/{bucket}/{key:path}", status_code=204)
 async def delete_object(
-    bucket: OwnedBucket, key: GivenKey, services: GivenServices, request: Request
+    bucket: BucketToDeleteFrom,
+    key: GivenKey,
+    services: GivenServices,
+    sender: GivenSender,
+    request: Request,
 ) -> None:
-    """Remove the object; 404 if there is none. Takes if-match."""
+    """Remove the object, or hide it behind a delete marker where versions are kept; 404 if there
+    is none. Takes if-match."""
     condition = _write_condition(request.headers)
     if condition.must_not_exist:
         raise ApiError(400, "InvalidRequest", "nothing can be deleted that must not exist")
-    if not await services.metadata.delete_version(bucket.name, key, condition=condition):
+    # An object, not a delete marker: whoever deletes nothing must not leave one behind.
+    there_is_one = replace(condition, must_exist=True)
+    try:
+        done = await services.objects.delete(
+            bucket, key, sender.identity.account_id, condition=there_is_one
+        )
+    except PreconditionFailed as error:
+        if condition == UNCONDITIONAL:
+            raise NoSuchKey(key) from error
+        raise
+    if not done.existed:
         raise NoSuchKey(key)
 
 

@@ -1,8 +1,7 @@
 """What the operations of the API work with, and how FastAPI hands it to them.
 
 Rules: everything hangs on the app that was made with it: no globals, so two coordinators may live
-in one process. An operation gets at a bucket only through `owned_bucket`, so that none forgets to
-ask whether the sender may.
+in one process. Whether the sender may is asked in `access`.
 """
 
 import asyncio
@@ -12,15 +11,16 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
+from coordinator.access import AccessReader, Identity
 from coordinator.api.errors import ApiError
 from coordinator.api.healing import Healing
 from coordinator.api.names import check_bucket_name, check_key, decode
-from coordinator.auth.accounts import Accounts, require_owner
+from coordinator.auth.accounts import Accounts
 from coordinator.cluster import Cluster
 from coordinator.metrics import Metrics
 from coordinator.objects import Objects
 from coordinator.settings import CoordinatorSettings
-from metadata import Bucket, MetadataStore, User
+from metadata import MetadataStore, User
 
 MAX_AUDITS = 4
 """Each holds some memory and asks all nodes."""
@@ -34,6 +34,7 @@ class Sender:
     """Who sent the request. `payload_sha256`: what the signature says the body hashes to, or ""."""
 
     user: User
+    identity: Identity
     access_key: str
     payload_sha256: str = ""
 
@@ -51,6 +52,10 @@ class Services:
     version: str
     clock: Callable[[], float]
     audits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_AUDITS))
+    access: AccessReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "access", AccessReader(self.metadata.bucket_settings))
 
     @property
     def metadata(self) -> MetadataStore:
@@ -70,7 +75,7 @@ async def _sender(request: Request) -> Sender:
 
 async def _root(request: Request) -> Sender:
     sender = await _sender(request)
-    if not sender.user.is_root:
+    if not sender.identity.is_root:
         raise ApiError(403, "AccessDenied", "only root may do this")
     return sender
 
@@ -96,15 +101,3 @@ GivenSender = Annotated[Sender, Depends(_sender)]
 GivenRoot = Annotated[Sender, Depends(_root)]
 GivenBucketName = Annotated[str, Depends(_bucket_name)]
 GivenKey = Annotated[str, Depends(_key)]
-
-
-async def owned_bucket(
-    name: GivenBucketName, services: GivenServices, sender: GivenSender
-) -> Bucket:
-    """The bucket in the path, which the sender may use. Raises NoSuchBucket, AuthError."""
-    bucket = await services.metadata.bucket(name)
-    require_owner(sender.user, bucket.owner_id)
-    return bucket
-
-
-OwnedBucket = Annotated[Bucket, Depends(owned_bucket)]

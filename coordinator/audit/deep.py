@@ -83,8 +83,8 @@ class PartCheck:
         """After the last stripe."""
         flaws = [self._flaws[shard] for shard in sorted(self._flaws)]
         md5 = self._md5.hexdigest()
-        if self._is_complete and md5 != self.part.etag:
-            detail = f"the data have MD5 {md5}, {self.part.etag} was recorded"
+        if self._is_complete and md5 != self.part.data_md5:
+            detail = f"the data have MD5 {md5}, {self.part.data_md5} was recorded"
             flaws.append(Flaw(Defect.WRONG_DATA, None, detail))
         return Verdict(flaws, self._lacking)
 

@@ -17,6 +17,9 @@ class CredentialKind(StrEnum):
     SIGV4_QUERY = "sigv4-query"
     SIGV2_HEADER = "sigv2-header"
     SIGV2_QUERY = "sigv2-query"
+    SIGV4_POST = "sigv4-post"
+    SIGV2_POST = "sigv2-post"
+    """The last two are those of browser uploads: a form whose policy is signed."""
 
 
 class PayloadMode(StrEnum):

@@ -46,8 +46,9 @@ def parse_header(request: SignedRequest, authorization: str) -> ParsedCredential
             {"ArgumentName": "Authorization"},
         )
     headers = request.headers
-    amz_date = headers.get("x-amz-date", "")
-    text = amz_date or headers.get("date", "")
+    # One that is there is the date, even if there is nothing in it
+    amz_date = headers.get("x-amz-date")
+    text = headers.get("date", "") if amz_date is None else amz_date
     at_s = parse_http_date(text)
     check_skew(parse_amz_date(text) if at_s is None else at_s, text, request.now)
     return ParsedCredentials(
@@ -57,7 +58,7 @@ def parse_header(request: SignedRequest, authorization: str) -> ParsedCredential
         session_token=headers.get("x-amz-security-token", ""),
         signature=signature,
         # with x-amz-date, which is signed among the headers, the date's line stays empty
-        timestamp="" if amz_date else text,
+        timestamp=text if amz_date is None else "",
     )
 
 

@@ -19,6 +19,7 @@ from coordinator.auth.credentials import (
     PayloadMode,
 )
 from coordinator.auth.errors import AuthError
+from coordinator.auth.forms import FormCredentials
 from coordinator.auth.request import SignedRequest, parse_query
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
@@ -95,7 +96,7 @@ def verify(
     return _authentication(parsed, payload, seed)
 
 
-def unknown_access_key(parsed: ParsedCredentials) -> AuthError:
+def unknown_access_key(parsed: ParsedCredentials | FormCredentials) -> AuthError:
     """The error for a caller who found no such access key."""
     return AuthError(
         "InvalidAccessKeyId",

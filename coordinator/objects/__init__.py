@@ -14,6 +14,7 @@ from coordinator.objects.ids import Ids
 from coordinator.objects.multipart import MAX_PART_NUMBER, Multipart, NamedPart
 from coordinator.objects.objects import NewObject, Objects
 from coordinator.objects.pins import Pins
+from coordinator.objects.protection import BucketDefault, ObjectKeys
 from coordinator.objects.reader import ByteStream, PartReader
 from coordinator.objects.reclaim import Reclaimer
 from coordinator.objects.repairs import RepairReports
@@ -24,6 +25,7 @@ __all__ = [
     "Body",
     "BodyDigest",
     "BodyTooLarge",
+    "BucketDefault",
     "ByteStream",
     "CodeSettings",
     "Digested",
@@ -33,6 +35,7 @@ __all__ = [
     "Multipart",
     "NamedPart",
     "NewObject",
+    "ObjectKeys",
     "Objects",
     "ObjectsError",
     "PartReader",

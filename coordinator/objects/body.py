@@ -16,10 +16,15 @@ Body = AsyncIterator[Buffer]
 
 @dataclass(frozen=True, slots=True)
 class Digested:
-    """What the whole body amounts to: its MD5 in hex, and checksums as in metadata's Part."""
+    """What the whole body amounts to: its MD5 in hex, and checksums as in metadata's Part.
+
+    Of an encrypted body also how many bytes the client sent, and the MD5 of those that are stored.
+    """
 
     etag: str
     checksums: Mapping[str, str] = field(default_factory=dict)
+    plain_size: int | None = None
+    stored_md5: str = ""
 
 
 class BodyDigest(Protocol):

@@ -9,13 +9,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from coordinator.crypto import DataKey, KeyNeeded
 from coordinator.objects.body import Body, BodyDigest
 from coordinator.objects.errors import InvalidPart, InvalidPartOrder, PartTooSmall
-from coordinator.objects.objects import Objects
-from metadata import Attributes, Bucket, Part, Upload, Version, WriteCondition
+from coordinator.objects.objects import NewObject, Objects
+from metadata import (
+    Attributes,
+    Bucket,
+    NoSuchKey,
+    Part,
+    StoredVersion,
+    Upload,
+    Version,
+    WriteCondition,
+)
 
 MIN_PART_BYTES = 5 * 1024 * 1024
 MAX_PART_NUMBER = 10_000
+PARTS_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +45,45 @@ class Multipart:
         self._objects = objects
         self._metadata = objects.metadata
 
-    async def create(
-        self, bucket: Bucket, key: str, owner_id: str, attributes: Attributes
-    ) -> Upload:
-        """Start an upload. Raises NoSuchBucket."""
+    async def create(self, bucket: Bucket, key: str, new: NewObject) -> Upload:
+        """Start an upload of what `new` says; its condition counts at the completion only.
+
+        It is encrypted as said or as the bucket's default is. Raises NoSuchBucket, UnknownKey,
+        NoObjectLock.
+        """
         ids = self._objects.ids
-        upload = Upload(ids.version_id(), key, owner_id, ids.now_ms(), attributes)
+        encryption, _ = await self._objects.keys.make(bucket, key, new.protection)
+        upload = Upload(
+            ids.version_id(),
+            key,
+            new.owner_id,
+            ids.now_ms(),
+            new.attributes,
+            tags=new.tags,
+            acl=new.acl,
+            retention_mode=new.retention_mode,
+            retain_until_ms=new.retain_until_ms,
+            legal_hold=new.legal_hold,
+            encryption=encryption,
+        )
         await self._metadata.create_upload(bucket.name, upload)
         return upload
 
-    async def put_part(self, upload: Upload, number: int, body: Body, digest: BodyDigest) -> Part:
-        """Store a part; it replaces one of the same number. Raises NoSuchUpload, WriteFailed."""
-        written = await self._objects.writer.write(body, digest, number)
+    async def put_part(
+        self,
+        upload: Upload,
+        number: int,
+        body: Body,
+        digest: BodyDigest,
+        key: DataKey | None = None,
+    ) -> Part:
+        """Store a part; it replaces one of the same number. `key` is `keys.of_upload`'s.
+
+        Raises NoSuchUpload, WriteFailed, KeyNeeded.
+        """
+        if upload.encryption and key is None:
+            raise KeyNeeded("the parts of this upload are to be encrypted")
+        written = await self._objects.writer.write(body, digest, number, key)
         with self._objects.writer.committing(written):
             await self._metadata.put_part(upload.upload_id, written.part, missing=written.missing)
         return written.part
@@ -61,9 +99,9 @@ class Multipart:
         stored = {part.number: part for part in await self._all_parts(upload)}
         chosen = [self._match(stored, part) for part in named]
         for part in chosen[:-1]:
-            if part.size < MIN_PART_BYTES:
+            if part.content_size < MIN_PART_BYTES:
                 raise PartTooSmall(
-                    f"part {part.number} has {part.size} bytes; all but the last need"
+                    f"part {part.number} has {part.content_size} bytes; all but the last need"
                     f" {MIN_PART_BYTES}"
                 )
         return chosen
@@ -102,7 +140,7 @@ class Multipart:
         version = Version(
             version_id=upload.upload_id,
             key=upload.key,
-            size=sum(part.size for part in parts),
+            size=sum(part.content_size for part in parts),
             etag=combined_etag(parts),
             created_at_ms=self._objects.ids.now_ms(),
             owner_id=upload.owner_id,
@@ -113,9 +151,50 @@ class Multipart:
             bucket.name, version, [part.part_id for part in parts], condition=condition
         )
 
+    async def completed(
+        self, bucket: Bucket, key: str, upload_id: str, named: Sequence[NamedPart]
+    ) -> Version | None:
+        """The version that the upload has become, if it was completed with just these parts: so
+        that a client who never got the answer may ask again."""
+        try:
+            etag = combined_etag(named)
+        except ValueError:
+            return None
+        for version_id in (None, upload_id):
+            try:
+                stored = await self._metadata.version(bucket.name, key, version_id)
+            except NoSuchKey:
+                continue
+            version = stored.version
+            if version.version_id == upload_id:
+                return version if version.etag == etag else None
+        return None
 
-def combined_etag(parts: Sequence[Part]) -> str:
-    """MD5 over the parts' MD5s, then "-" and their number, as S3 forms it."""
+    # reading what was completed -------------------------------------------------------------
+    async def part(self, stored: StoredVersion, number: int) -> Part | None:
+        """The version's part of that number, or None."""
+        return await self._metadata.part_by_number(stored.version.version_id, number)
+
+    async def parts_after(self, stored: StoredVersion, number: int, limit: int) -> Sequence[Part]:
+        """The version's parts of higher numbers, by number; an empty last part is left out."""
+        if not stored.version.size:
+            return []
+        version_id = stored.version.version_id
+        marker = await self.part(stored, number) if number else None
+        offset = 0 if marker is None else marker.offset + marker.content_size
+        found: list[Part] = []
+        while len(found) < limit and offset < stored.version.size:
+            page = await self._metadata.parts(version_id, offset=offset, limit=PARTS_PAGE)
+            if not page:
+                break
+            found += [part for part in page if part.number > number]
+            offset = page[-1].offset + page[-1].content_size
+        return found[:limit]
+
+
+def combined_etag(parts: Sequence[Part] | Sequence[NamedPart]) -> str:
+    """MD5 over the parts' MD5s, then "-" and their number, as S3 forms it. Raises ValueError for
+    ETags that are no MD5s, which a client may name."""
     digest = hashlib.md5(usedforsecurity=False)
     for part in parts:
         digest.update(bytes.fromhex(part.etag))

@@ -4,16 +4,21 @@ Rules: a write is shards first, then ONE metadata commit, then the answer. A rea
 up once and then reads immutable parts, which are pinned against reclaim while it lasts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from coordinator.crypto import CustomerKey, Protection
 from coordinator.objects.body import Body, BodyDigest
 from coordinator.objects.ids import Ids
-from coordinator.objects.reader import ByteStream, PartReader
+from coordinator.objects.opened import OpenedStream, widened
+from coordinator.objects.protection import ObjectKeys
+from coordinator.objects.reader import ByteStream, PartReader, spans
 from coordinator.objects.writer import PartWriter
 from metadata import (
+    UNCONDITIONAL,
     Attributes,
     Bucket,
+    Deletion,
     MetadataStore,
     NoSuchKey,
     Part,
@@ -31,11 +36,19 @@ JOIN_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class NewObject:
-    """What a writer says about an object besides its bytes."""
+    """What a writer says about an object besides its bytes. The fields from `tags` on are those of
+    metadata's Version."""
 
     owner_id: str
     attributes: Attributes = field(default_factory=Attributes)
     condition: WriteCondition = field(default_factory=WriteCondition)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    acl: str = ""
+    retention_mode: str = ""
+    retain_until_ms: int = 0
+    legal_hold: bool = False
+    protection: Protection | None = None
+    """How it is to be encrypted; None leaves that to the bucket's default."""
 
 
 class Objects:
@@ -47,10 +60,12 @@ class Objects:
         writer: PartWriter,
         reader: PartReader,
         ids: Ids,
+        keys: ObjectKeys | None = None,
     ) -> None:
         self.metadata = metadata
         self.writer = writer
         self.ids = ids
+        self.keys = ObjectKeys() if keys is None else keys
         self._reader = reader
 
     async def put(
@@ -58,19 +73,27 @@ class Objects:
     ) -> Version:
         """Store the body as the key's new current version.
 
-        Raises WriteFailed, NoSuchBucket, PreconditionFailed, NoSuchKey, and what body and digest
-        raise; then nothing changed.
+        Whether it has an id of its own (`is_null` not) follows from the bucket's versioning at the
+        commit. Raises WriteFailed, NoSuchBucket, PreconditionFailed, NoSuchKey, NoObjectLock, and
+        UnknownKey, what body and digest raise; then nothing changed.
         """
-        written = await self.writer.write(body, digest)
+        encryption, data_key = await self.keys.make(bucket, key, new.protection)
+        written = await self.writer.write(body, digest, key=data_key)
         part = written.part
         version = Version(
             version_id=self.ids.version_id(),
             key=key,
-            size=part.size,
+            size=part.content_size,
             etag=part.etag,
             created_at_ms=part.created_at_ms,
             owner_id=new.owner_id,
             attributes=replace(new.attributes, checksums=part.checksums),
+            tags=new.tags,
+            acl=new.acl,
+            retention_mode=new.retention_mode,
+            retain_until_ms=new.retain_until_ms,
+            legal_hold=new.legal_hold,
+            encryption=encryption,
         )
         with self.writer.committing(written):
             return await self.metadata.put_version(
@@ -86,22 +109,64 @@ class Objects:
         """Raises NoSuchBucket, NoSuchKey."""
         return await self.metadata.version(bucket, key, version_id)
 
-    async def open(self, stored: StoredVersion, start: int, stop: int) -> ByteStream:
+    async def delete(
+        self,
+        bucket: Bucket,
+        key: str,
+        owner_id: str,
+        *,
+        condition: WriteCondition = UNCONDITIONAL,
+    ) -> Deletion:
+        """Let the key have no current version; where versions are kept, by a delete marker.
+
+        Deleting what is not there is no error. Raises NoSuchBucket, PreconditionFailed.
+        """
+        marker = self.new_marker(key, owner_id)
+        return await self.metadata.delete_key(bucket.name, key, marker, condition=condition)
+
+    def new_marker(self, key: str, owner_id: str) -> Version:
+        """A delete marker that is nowhere yet."""
+        return Version(
+            version_id=self.ids.version_id(),
+            key=key,
+            size=0,
+            etag="",
+            created_at_ms=self.ids.now_ms(),
+            owner_id=owner_id,
+            is_delete_marker=True,
+        )
+
+    async def open(
+        self,
+        stored: StoredVersion,
+        start: int,
+        stop: int,
+        customer_key: CustomerKey | None = None,
+    ) -> ByteStream:
         """The bytes start..stop-1 of a version that `look_up` returned; to be closed.
 
-        Raises NoSuchKey when the version was dropped since; look it up again then.
+        Raises NoSuchKey when the version was dropped since; look it up again then. Raises
+        CryptoError where the key is missing or wrong.
         """
-        return self._reader.open(await self._parts(stored, start, stop), start, stop)
+        data_key = self.keys.of_version(stored, customer_key)
+        wanted = spans(await self._parts(stored, start, stop), start, stop)
+        if data_key is None:
+            return self._reader.open(wanted)
+        return OpenedStream(self._reader.open(widened(wanted)), wanted, data_key)
 
     async def begin(
-        self, stored: StoredVersion, start: int, stop: int
+        self,
+        stored: StoredVersion,
+        start: int,
+        stop: int,
+        customer_key: CustomerKey | None = None,
     ) -> tuple[Buffer, ByteStream | None]:
         """The first bytes of a range, and the stream of the rest if there is more.
 
         For answers: what can't be read fails here, while an answer may still be an error, and a
-        small object is one buffer. Raises NoSuchKey as `open`, Unreadable.
+        small object is one buffer. Raises what `open` does, Unreadable.
         """
-        stream = await self.open(stored, start, stop)
+        stream = await self.open(stored, start, stop, customer_key)
         try:
             pieces: list[Buffer] = []
             size = 0
@@ -129,7 +194,7 @@ class Objects:
             if not page:
                 raise NoSuchKey(f"{stored.version.key!r} was replaced while it was being opened")
             parts.extend(part for part in page if part.offset < stop)
-            offset = page[-1].offset + page[-1].size
+            offset = page[-1].offset + page[-1].content_size
         return parts
 
     async def copy(
@@ -139,7 +204,8 @@ class Objects:
         key: str,
         digest: BodyDigest,
         new: NewObject,
+        source_key: CustomerKey | None = None,
     ) -> Version:
         """Store the source's bytes once more, as the key's new current version."""
-        async with await self.open(source, 0, source.version.size) as body:
+        async with await self.open(source, 0, source.version.size, source_key) as body:
             return await self.put(bucket, key, body, digest, new)

@@ -11,6 +11,7 @@ Rules:
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
+from typing import NamedTuple, Protocol
 
 from coordinator.cluster import Cluster
 from coordinator.metrics import Metrics
@@ -26,8 +27,49 @@ WINDOW_BYTES = 4 * 1024 * 1024
 TOTAL_AHEAD_BYTES = 32 * 1024 * 1024
 """The same for all of them together."""
 
-Span = tuple[Part, Layout, int, int, int]
+
+class Span(NamedTuple):
+    """A run of a part's stored bytes: `start` (included) to `stop` (excluded)."""
+
+    part: Part
+    start: int
+    stop: int
+
+
+Piece = tuple[Part, Layout, int, int, int]
 """Part, its layout, stripe, and the first byte and the last + 1 that are wanted of the stripe."""
+
+
+class ByteStream(Protocol):
+    """The bytes of a range, as buffers in order. Must be closed; an async context manager.
+
+    Iteration raises Unreadable, possibly after some buffers were given.
+    """
+
+    def __aiter__(self) -> "ByteStream":
+        """Itself."""
+        ...
+
+    async def __anext__(self) -> Buffer:
+        """The next buffer."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop reading. Closing twice does nothing."""
+        ...
+
+    async def __aenter__(self) -> "ByteStream":
+        """Itself."""
+        ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        ...
 
 
 class PartReader:
@@ -46,29 +88,26 @@ class PartReader:
         self.pins = pins
         self.ahead_bytes = 0
 
-    def open(self, parts: Sequence[Part], start: int, stop: int) -> "ByteStream":
-        """The bytes start..stop-1 of a version; `parts` are all that the range touches."""
-        return ByteStream(self, parts, start, stop)
+    def open(self, spans: Sequence[Span]) -> ByteStream:
+        """The stored bytes of these runs, one after the other; no buffer reaches over two."""
+        return _StripeStream(self, spans)
 
 
-class ByteStream:
-    """The bytes of a range, as buffers in order. Must be closed; an async context manager.
+class _StripeStream:
+    """A `ByteStream` that reads stripe by stripe."""
 
-    Iteration raises Unreadable, possibly after some buffers were given.
-    """
-
-    def __init__(self, reader: PartReader, parts: Sequence[Part], start: int, stop: int) -> None:
+    def __init__(self, reader: PartReader, spans: Sequence[Span]) -> None:
         self._reader = reader
-        self._parts = parts
-        self._spans = _spans(parts, start, stop)
-        self._next = next(self._spans, None)
+        self._parts = [span.part for span in spans]
+        self._pieces = _pieces(spans)
+        self._next = next(self._pieces, None)
         self._ahead: deque[tuple[StripeRead, int, int]] = deque()
         self._ahead_bytes = 0
         self._ready: deque[Buffer] = deque()
         self._closed = False
-        reader.pins.pin(parts)
+        reader.pins.pin(self._parts)
 
-    def __aiter__(self) -> "ByteStream":
+    def __aiter__(self) -> "_StripeStream":
         return self
 
     async def __anext__(self) -> Buffer:
@@ -89,7 +128,7 @@ class ByteStream:
             part, layout, stripe, first, last = self._next
             self._ahead.append((StripeRead(self._reader.units, part, layout, stripe), first, last))
             self._count(last - first)
-            self._next = next(self._spans, None)
+            self._next = next(self._pieces, None)
 
     def _may_fetch(self) -> bool:
         return self._ahead_bytes < WINDOW_BYTES and self._reader.ahead_bytes < TOTAL_AHEAD_BYTES
@@ -109,7 +148,7 @@ class ByteStream:
         while self._ahead:
             self._ahead.popleft()[0].cancel()
 
-    async def __aenter__(self) -> "ByteStream":
+    async def __aenter__(self) -> "_StripeStream":
         return self
 
     async def __aexit__(
@@ -121,13 +160,21 @@ class ByteStream:
         await self.aclose()
 
 
-def _spans(parts: Sequence[Part], start: int, stop: int) -> Iterator[Span]:
-    """What is wanted, stripe by stripe, in reading order."""
+def spans(parts: Sequence[Part], start: int, stop: int) -> list[Span]:
+    """Where the bytes start..stop-1 of a version lie in `parts`, which are all that the range
+    touches: runs of what the parts hold of the object (`Part.content_size`)."""
+    found = []
     for part in parts:
         low = max(start - part.offset, 0)
-        high = min(stop - part.offset, part.size)
-        if low >= high:
-            continue
+        high = min(stop - part.offset, part.content_size)
+        if low < high:
+            found.append(Span(part, low, high))
+    return found
+
+
+def _pieces(spans: Sequence[Span]) -> Iterator[Piece]:
+    """What is wanted, stripe by stripe, in reading order."""
+    for part, low, high in spans:
         layout = Layout(part.size, part.unit_size, part.k)
         for stripe in layout.span(low, high):
             base = layout.stripe_offset(stripe)

@@ -19,10 +19,12 @@ from functools import partial
 from types import MappingProxyType
 
 from coordinator.cluster import Cluster, NodeState
+from coordinator.crypto import DataKey, stored_size
 from coordinator.metrics import Metrics
 from coordinator.objects.body import Body, BodyDigest, Digested, stripes
 from coordinator.objects.errors import BodyTooLarge, WriteFailed
 from coordinator.objects.ids import Ids
+from coordinator.objects.sealed_body import SealedBody
 from erasure import Codec, split
 from metadata import MetadataUnavailable, MissingShard, Part
 from node.client import Record, make_record
@@ -73,12 +75,18 @@ class PartWriter:
         """The parts between their first byte and their commit, with their nodes: nothing names
         them yet, and yet they are no orphans."""
 
-    async def write(self, body: Body, digest: BodyDigest, number: int = 1) -> WrittenPart:
-        """Store the body as one part.
+    async def write(
+        self, body: Body, digest: BodyDigest, number: int = 1, key: DataKey | None = None
+    ) -> WrittenPart:
+        """Store the body as one part, encrypted if there is a key.
 
         Raises WriteFailed when too few nodes took it, and whatever body or digest raise.
         """
         part_id = self._ids.part_id()
+        limit = MAX_PART_BYTES
+        if key is not None:
+            sealed = SealedBody(body, digest, key, part_id, number)
+            body, digest, limit = sealed.chunks(), sealed, stored_size(limit)
         code = self._code
         transfer = _Transfer(self._cluster, part_id, code)
         self._writing[part_id] = transfer.nodes
@@ -88,7 +96,7 @@ class PartWriter:
             sealing: asyncio.Future[list[Record]] | None = None
             async for stripe in stripes(body, code.k * code.unit_size):
                 size += len(stripe)
-                if size > MAX_PART_BYTES:
+                if size > limit:
                     raise BodyTooLarge(f"a part holds at most {MAX_PART_BYTES} bytes")
                 if sealing is not None:
                     await transfer.send(await sealing)
@@ -136,6 +144,8 @@ class PartWriter:
             nodes=transfer.nodes,
             created_at_ms=self._ids.now_ms(),
             checksums=digested.checksums,
+            plain_size=digested.plain_size,
+            stored_md5=digested.stored_md5,
         )
 
     @contextmanager

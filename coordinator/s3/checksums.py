@@ -69,6 +69,15 @@ def parse_expected(
     return Expected(content_md5, payload_sha256, algorithm or required, checksum, in_trailer)
 
 
+def asked_algorithm(headers: Mapping[str, str]) -> str:
+    """x-amz-checksum-algorithm of a copy or of a multipart upload, "" without. Raises S3Error
+    InvalidRequest."""
+    algorithm = headers.get("x-amz-checksum-algorithm", "").lower()
+    if algorithm and algorithm not in ALGORITHMS:
+        raise S3Error("InvalidRequest", "Checksum algorithm provided is unsupported.")
+    return algorithm
+
+
 class Digest:
     """All checksums of one body. `update` may run in a worker thread, one call at a time."""
 
@@ -143,7 +152,7 @@ def parse_upload_checksum(headers: Mapping[str, str]) -> UploadChecksum | None:
 
     Raises S3Error InvalidRequest for unknown names and impossible pairs.
     """
-    algorithm = headers.get("x-amz-checksum-algorithm", "").lower()
+    algorithm = asked_algorithm(headers)
     kind = headers.get("x-amz-checksum-type", "").upper()
     if not algorithm:
         if kind:
@@ -153,8 +162,6 @@ def parse_upload_checksum(headers: Mapping[str, str]) -> UploadChecksum | None:
                 "x-amz-checksum-algorithm header.",
             )
         return None
-    if algorithm not in ALGORITHMS:
-        raise S3Error("InvalidRequest", "Checksum algorithm provided is unsupported.")
     kind = kind or (FULL_OBJECT if algorithm == "crc64nvme" else COMPOSITE)
     if kind not in (FULL_OBJECT, COMPOSITE):
         raise S3Error("InvalidRequest", "Value for x-amz-checksum-type header is invalid.")
@@ -231,7 +238,8 @@ def _parse_checksum(headers: Mapping[str, str]) -> tuple[str, bytes | None, bool
         return found or announced, None, bool(trailing)
     checksum = decode_checksum(found, headers[names[0]])
     if checksum is None:
-        raise S3Error("InvalidRequest", f"Value for {names[0]} header is invalid.")
+        # What can't be a checksum at all is one that does not match
+        raise S3Error("BadDigest", f"Value for {names[0]} header is invalid.")
     return found, checksum, False
 
 
@@ -251,7 +259,7 @@ def _trailing_checksum(algorithm: str, trailers: Mapping[str, str]) -> bytes:
         raise S3Error("MalformedTrailerError", f"The announced trailer {name} is missing.")
     checksum = decode_checksum(algorithm, trailers[name])
     if checksum is None:
-        raise S3Error("InvalidRequest", f"Value for {name} trailing header is invalid.")
+        raise S3Error("BadDigest", f"Value for {name} trailing header is invalid.")
     return checksum
 
 

@@ -10,12 +10,15 @@ from typing import Final
 
 from coordinator.auth.dates import format_http_date as format_seconds
 from coordinator.auth.dates import parse_http_date
+from coordinator.s3.dates import parse_iso_date
 from coordinator.s3.errors import S3Error
 from metadata.model import WriteCondition
 
 __all__ = [
     "check_copy_source",
     "check_read",
+    "delete_condition",
+    "delete_condition_of",
     "format_http_date",
     "parse_http_date",
     "range_applies",
@@ -24,7 +27,9 @@ __all__ = [
 
 ANY: Final = "*"
 COPY_PREFIX: Final = "x-amz-copy-source-"
-UNKNOWN_WRITE_CONDITIONS: Final = ("x-amz-if-match-last-modified-time", "x-amz-if-match-size")
+IF_MODIFIED_TIME: Final = "x-amz-if-match-last-modified-time"
+IF_SIZE: Final = "x-amz-if-match-size"
+DELETE_CONDITIONS: Final = (IF_MODIFIED_TIME, IF_SIZE)
 _UNCONDITIONAL: Final = WriteCondition()
 
 
@@ -63,29 +68,84 @@ def range_applies(headers: Mapping[str, str], *, etag: str, modified_at_ms: int)
 
 
 def write_condition(headers: Mapping[str, str]) -> WriteCondition:
-    """If-None-Match and If-Match of a PUT, DELETE or multipart completion.
+    """If-None-Match and If-Match of a PUT, a copy's target or a multipart completion.
 
     `If-Match: *` (there must be an object) gives `must_match_etag="*"`. Raises S3Error
-    NotImplemented for what can't be promised: any other If-None-Match, several ETags, both
-    headers at once.
+    NotImplemented for what can't be promised: several ETags, conditions that only deletes know.
     """
-    if any(name in headers for name in UNKNOWN_WRITE_CONDITIONS):
-        raise S3Error("NotImplemented")
+    if any(name in headers for name in DELETE_CONDITIONS):
+        raise S3Error("NotImplemented", "Size and modification time are conditions of a delete")
     none_match, match = headers.get("if-none-match"), headers.get("if-match")
     if none_match is None and match is None:
         return _UNCONDITIONAL
-    if none_match is not None:
-        if none_match.strip() != ANY or match is not None:
-            raise S3Error(
-                "NotImplemented",
-                "A header you provided implies functionality that is not implemented",
-                extra={"Header": "If-None-Match"},
-            )
-        return WriteCondition(must_not_exist=True)
-    etags = _etags(match or "")
+    found = None if none_match is None else _one_etag("If-None-Match", none_match)
+    return WriteCondition(
+        must_not_exist=found == ANY,
+        must_not_match_etag=None if found == ANY else found,
+        must_match_etag=None if match is None else _one_etag("If-Match", match),
+    )
+
+
+def delete_condition(headers: Mapping[str, str]) -> WriteCondition:
+    """If-Match, x-amz-if-match-last-modified-time and x-amz-if-match-size of a DELETE.
+
+    Raises S3Error NotImplemented (If-None-Match, several ETags), InvalidArgument.
+    """
+    if "if-none-match" in headers:
+        raise S3Error("NotImplemented", extra={"Header": "If-None-Match"})
+    match = headers.get("if-match")
+    return delete_condition_of(
+        None if match is None else _one_etag("If-Match", match),
+        headers.get(IF_MODIFIED_TIME),
+        headers.get(IF_SIZE),
+    )
+
+
+def delete_condition_of(etag: str | None, modified: str | None, size: str | None) -> WriteCondition:
+    """The same from its texts (`etag` without quotes), as DeleteObjects has them for each key.
+
+    Unlike those of a read, a condition that can't be read is refused: ignored, it would delete.
+    Raises S3Error InvalidArgument.
+    """
+    if etag is None and modified is None and size is None:
+        return _UNCONDITIONAL
+    return WriteCondition(
+        must_match_etag=etag,
+        must_match_modified_s=None if modified is None else _moment_s(modified),
+        must_match_size=None if size is None else _size(size),
+    )
+
+
+def _one_etag(header: str, value: str) -> str:
+    etags = _etags(value)
     if len(etags) != 1:
-        raise S3Error("NotImplemented", extra={"Header": "If-Match"})
-    return WriteCondition(must_match_etag=etags[0])
+        raise S3Error("NotImplemented", "Exactly one ETag is possible", extra={"Header": header})
+    return etags[0]
+
+
+def _moment_s(text: str) -> int:
+    moment_s = parse_http_date(text.strip())
+    if moment_s is None:
+        moment_ms = parse_iso_date(text)
+        if moment_ms is None:
+            raise _unreadable(IF_MODIFIED_TIME, text)
+        moment_s = moment_ms // 1000
+    return moment_s
+
+
+def _size(text: str) -> int:
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
+        raise _unreadable(IF_SIZE, text)
+    return int(digits)
+
+
+def _unreadable(name: str, value: str) -> S3Error:
+    return S3Error(
+        "InvalidArgument",
+        "The condition can't be read",
+        extra={"ArgumentName": name, "ArgumentValue": value},
+    )
 
 
 def format_http_date(at_ms: int) -> str:

@@ -1,6 +1,7 @@
 """The S3 endpoint: a plain ASGI app, from the request's head to the last byte of the answer.
 
     head -> names.resolve -> accounts.authenticate -> routing.route -> operation -> answer
+                 | web sites, and preflights of browsers: before anyone is authenticated
 
 Rules:
 1. Every request gets an id that stands in the answer and in the log.
@@ -16,9 +17,11 @@ from collections.abc import Callable, MutableMapping
 from http import HTTPStatus
 from typing import Any
 
+from coordinator.access import versioned
 from coordinator.auth.errors import AuthError
 from coordinator.auth.request import SignedRequest
 from coordinator.cluster import ClusterError
+from coordinator.crypto import CryptoError
 from coordinator.metrics import Metrics
 from coordinator.objects import (
     BodyTooLarge,
@@ -29,9 +32,13 @@ from coordinator.objects import (
     Unreadable,
     WriteFailed,
 )
-from coordinator.s3 import xml
+from coordinator.s3 import cors, website, xml
+from coordinator.s3.access_log.entries import Answered
+from coordinator.s3.encryption import from_crypto_error
 from coordinator.s3.errors import S3Error, from_auth_error, from_metadata_error
 from coordinator.s3.exchange import Request, Response, Scope, join_headers
+from coordinator.s3.headers import HeaderList
+from coordinator.s3.logging_delivery import AccessLogs
 from coordinator.s3.names import query_parameters, resolve
 from coordinator.s3.routing import route
 from coordinator.s3.surface import Surface
@@ -57,11 +64,16 @@ class S3Endpoint:
     """ASGI app. `clock` gives seconds since the epoch, for signatures."""
 
     def __init__(
-        self, surface: Surface, metrics: Metrics, clock: Callable[[], float] = time.time
+        self,
+        surface: Surface,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.time,
+        access_logs: AccessLogs | None = None,
     ) -> None:
         self._surface = surface
         self._metrics = metrics
         self._clock = clock
+        self._access_logs = access_logs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -72,10 +84,21 @@ class S3Endpoint:
             response = await self._answer(exchange)
         except Exception as error:
             response = self._refuse(exchange, error)
+        if exchange.request is not None and "origin" in exchange.request.headers:
+            response.headers += await self._cors_headers(exchange.request)
+        turned_around = time.perf_counter()
         try:
             sent = await self._send(exchange, response, send)
         except ClientGone:
             sent = 0
+        logs, request = self._access_logs, exchange.request
+        if (
+            logs is not None
+            and request is not None
+            and logs.may_concern(request, exchange.error_code)
+        ):
+            facts = exchange.answered(sent, time.perf_counter() - started, turned_around - started)
+            await logs.note(request, response, facts)
         self._metrics.answered(
             exchange.operation, response.status, time.perf_counter() - started, sent
         )
@@ -83,15 +106,31 @@ class S3Endpoint:
     async def _answer(self, exchange: "_Exchange") -> Response:
         surface = self._surface
         request = exchange.parse(surface, self._clock())
-        request.user, request.authentication = await surface.accounts.authenticate(request.signed)
+        if exchange.is_website:
+            exchange.operation = website.OPERATION
+            return await website.answer(surface, request)
+        if request.method == "OPTIONS":
+            exchange.operation = cors.OPERATION
+            return await cors.preflight(surface, request)
+        sent_by = await surface.accounts.authenticate(request.signed)
+        request.user, request.authentication, request.sender = sent_by
         operation = route(request)
-        exchange.operation = operation.name
-        if request.user is None:
-            raise S3Error("AccessDenied")
+        exchange.operation = request.operation = operation.name
+        request.action = operation.action
+        if "versionId" in request.params:
+            request.action = versioned(request.action)
         return await operation.handler(surface, request)
+
+    async def _cors_headers(self, request: Request) -> HeaderList:
+        try:
+            return await cors.answer_headers(self._surface, request)
+        except (S3Error, MetadataError):
+            # No such bucket, or nobody can tell: the answer itself says so.
+            return []
 
     def _refuse(self, exchange: "_Exchange", error: Exception) -> Response:
         refused = _as_s3_error(error, exchange)
+        exchange.error_code = refused.code
         if refused.code == "InternalError":
             log.error(
                 "request failed", extra=exchange.facts(refused), exc_info=error.__cause__ or error
@@ -106,6 +145,11 @@ class S3Endpoint:
         ]
         if not refused.has_body:
             return Response(refused.status, headers)
+        if exchange.is_website:
+            page = website.error_page(refused, exchange.request_id)
+            return Response(
+                refused.status, [(b"content-type", b"text/html; charset=utf-8"), *headers], page
+            )
         document = xml.error(
             refused.code,
             refused.message,
@@ -155,6 +199,8 @@ class _Exchange:
         self.method: str = scope["method"]
         self.operation = UNKNOWN
         self.request: Request | None = None
+        self.is_website = False
+        self.error_code = ""
 
     @property
     def path(self) -> str:
@@ -168,7 +214,10 @@ class _Exchange:
         headers = join_headers(scope["headers"])
         query = scope["query_string"].decode("latin-1")
         raw_path: bytes = scope["raw_path"]
-        address = resolve(headers.get("host", ""), raw_path, surface.base_domains)
+        address = resolve(
+            headers.get("host", ""), raw_path, surface.base_domains, surface.website_domain
+        )
+        self.is_website = address.is_website
         signed = SignedRequest(
             self.method,
             raw_path,
@@ -186,8 +235,22 @@ class _Exchange:
             signed,
             self.request_id,
             self._receive,
+            peer=(scope.get("client") or ("",))[0],
+            is_secure=scope.get("scheme") == "https",
         )
         return self.request
+
+    def answered(self, sent: int, total_s: float, turn_around_s: float) -> Answered:
+        """What the access log is told beside request and answer."""
+        query = self._scope["query_string"].decode("latin-1")
+        return Answered(
+            f"{self.path}?{query}" if query else self.path,
+            self.error_code,
+            sent,
+            total_s,
+            turn_around_s,
+            self.is_website,
+        )
 
     def facts(self, error: S3Error) -> MutableMapping[str, Any]:
         """What the log says about a refused request."""
@@ -215,6 +278,8 @@ def _as_s3_error(error: Exception, exchange: _Exchange) -> S3Error:
         return from_metadata_error(
             error, bucket=request.bucket, key=request.key, caller_id=caller_id
         )
+    if isinstance(error, CryptoError):
+        return from_crypto_error(error)
     code = _OBJECT_CODES.get(type(error))
     if code is None and isinstance(error, ClusterError):
         code = "ServiceUnavailable"

@@ -15,6 +15,7 @@ from metadata.errors import MetadataError
 CODES: Final[Mapping[str, tuple[int, str]]] = {
     # who asks -------------------------------------------------------------------
     "AccessDenied": (403, "Access Denied"),
+    "AccessForbidden": (403, "CORSResponse: This CORS request is not allowed."),
     "AccountProblem": (403, "There is a problem with your account."),
     "AllAccessDisabled": (403, "All access to this resource has been disabled."),
     "AuthorizationHeaderMalformed": (400, "The authorization header you provided is invalid."),
@@ -68,6 +69,7 @@ CODES: Final[Mapping[str, tuple[int, str]]] = {
         "The provided 'x-amz-content-sha256' header does not match what was computed.",
     ),
     # the request ------------------------------------------------------------------
+    "AccessControlListNotSupported": (400, "The bucket does not allow ACLs"),
     "AmbiguousGrantByEmailAddress": (400, "The email address is associated with several accounts."),
     "BadRequest": (400, "Bad Request"),
     "ConditionalRequestConflict": (
@@ -127,6 +129,10 @@ CODES: Final[Mapping[str, tuple[int, str]]] = {
         "The content of the form does not meet the conditions specified in the policy document.",
     ),
     "InvalidRange": (416, "The requested range is not satisfiable"),
+    "InvalidRedirectLocation": (
+        400,
+        "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+    ),
     "InvalidRequest": (400, "Invalid Request"),
     "InvalidRetentionPeriod": (400, "The retention period specified is not valid."),
     "InvalidSOAPRequest": (400, "The SOAP request body is not valid."),
@@ -308,7 +314,20 @@ _METADATA_CODES: Final[Mapping[type[MetadataError], str]] = {
     metadata_errors.NoSuchUpload: "NoSuchUpload",
     metadata_errors.PreconditionFailed: "PreconditionFailed",
     metadata_errors.PartsChanged: "InvalidPart",
+    metadata_errors.ObjectLocked: "AccessDenied",
+    metadata_errors.ObjectLockNeedsVersioning: "InvalidBucketState",
+    metadata_errors.NoObjectLock: "InvalidRequest",
 }
+
+
+_METADATA_MESSAGES: Final[Mapping[type[MetadataError], str]] = {
+    metadata_errors.ObjectLocked: "Access Denied because object protected by object lock.",
+    metadata_errors.ObjectLockNeedsVersioning: (
+        "Object Lock needs a bucket whose versioning is enabled, and stays so"
+    ),
+    metadata_errors.NoObjectLock: "Bucket is missing Object Lock Configuration",
+}
+"""Where the code alone says too little."""
 
 
 def from_metadata_error(
@@ -329,4 +348,4 @@ def from_metadata_error(
         extra["BucketName"] = bucket
     elif code == "NoSuchKey":
         extra["Key"] = key
-    return S3Error(code, extra=extra)
+    return S3Error(code, _METADATA_MESSAGES.get(type(error)), extra=extra)

@@ -4,16 +4,17 @@ Rules: a request is parsed once, from what was on the wire; nothing in it is tru
 signature was checked. A response's body is bytes, or a stream that is closed whatever happens.
 """
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from coordinator.access import ANONYMOUS, Identity
 from coordinator.auth.credentials import Authentication
 from coordinator.auth.request import SignedRequest
 from coordinator.objects import ByteStream
 from coordinator.s3.errors import S3Error
 from coordinator.s3.headers import HeaderList
-from metadata import User
+from metadata import Bucket, User
 from node.http import Receive
 from node.record import Buffer
 
@@ -22,7 +23,15 @@ Scope = MutableMapping[str, Any]
 
 @dataclass(slots=True)
 class Request:
-    """What an operation works on. `params` holds decoded query parameters, the first of each."""
+    """What an operation works on. `params` holds decoded query parameters, the first of each.
+
+    `found` is the request's bucket once it was looked up, whether the sender may use it or not: its
+    settings also say what stands in the answer and who is told of it. `touched` are the keys (with
+    version ids) that it is about beside its own, and `acl_required` says that an ACL allowed it:
+    both are for the access log. `sender` is who asks, as decisions about access see it: `operation`
+    is what for, by S3's name, and `action` by IAM's. `tags` are those of a document that sets tags,
+    once it was read. `peer` is the client's address.
+    """
 
     method: str
     bucket: str
@@ -34,11 +43,21 @@ class Request:
     receive: Receive
     user: User | None = None
     authentication: Authentication | None = None
+    found: Bucket | None = None
+    touched: Sequence[tuple[str, str]] = ()
+    acl_required: bool = False
+    sender: Identity = ANONYMOUS
+    operation: str = ""
+    action: str = ""
+    tags: Mapping[str, str] | None = None
+    peer: str = ""
+    is_secure: bool = False
 
     @property
     def identity(self) -> User:
-        """Who asks; an operation only runs for someone."""
-        assert self.user is not None, "operations run after authentication"
+        """Who asks, where that must be somebody. Raises S3Error AccessDenied."""
+        if self.user is None:
+            raise S3Error("AccessDenied")
         return self.user
 
     def number(self, name: str, default: int, lowest: int, highest: int) -> int:

@@ -10,7 +10,7 @@ from typing import Final
 
 from coordinator.s3.conditions import format_http_date
 from coordinator.s3.errors import S3Error
-from metadata.model import NULL_VERSION, Attributes, Version
+from metadata.model import Attributes, Version
 
 HeaderList = list[tuple[bytes, bytes]]
 """Headers as ASGI wants them."""
@@ -90,19 +90,22 @@ def hoisted(headers: Mapping[str, str], query: Mapping[str, str]) -> Mapping[str
             is_sigv2 and name in _HOISTED_BY_SIGV2
         ):
             # the first counts, as for the signature: names may come in several spellings
-            added.setdefault(name, _as_header(parameter, value))
+            added.setdefault(name, as_header(parameter, value))
     return {**headers, **added} if added else headers
 
 
 def attributes(headers: Mapping[str, str], checksums: Mapping[str, str] = _EMPTY) -> Attributes:
     """What a PUT, a multipart initiation, or a copy with REPLACE says about the object.
 
-    Raises S3Error MetadataTooLarge, InvalidStorageClass.
+    Raises S3Error MetadataTooLarge, InvalidStorageClass, InvalidRedirectLocation.
     """
     kept = {name: headers[name] for name in KEPT_HEADERS if headers.get(name)}
     if "content-encoding" in kept:
         _strip_aws_chunked(kept)
     kept.setdefault("content-type", DEFAULT_CONTENT_TYPE)
+    redirect = kept.get("x-amz-website-redirect-location")
+    if redirect is not None and not redirect.startswith(("/", "http://", "https://")):
+        raise S3Error("InvalidRedirectLocation")
     storage_class = kept.pop("x-amz-storage-class", DEFAULT_STORAGE_CLASS)
     if storage_class not in STORAGE_CLASSES:
         raise S3Error("InvalidStorageClass")
@@ -126,7 +129,7 @@ def attributes(headers: Mapping[str, str], checksums: Mapping[str, str] = _EMPTY
 def response_overrides(query: Mapping[str, str]) -> dict[str, str]:
     """response-content-type and its like: header name -> value. Raises S3Error InvalidArgument."""
     return {
-        name: _as_header(parameter, query[parameter])
+        name: as_header(parameter, query[parameter])
         for parameter, name in _OVERRIDES.items()
         if parameter in query
     }
@@ -136,10 +139,10 @@ def object_headers(
     version: Version,
     *,
     overrides: Mapping[str, str] = _EMPTY,
-    with_checksums: bool = False,
-    with_version_id: bool = False,
+    checksums: Mapping[str, str] = _EMPTY,
 ) -> HeaderList:
-    """The headers of a GET or HEAD answer, except Content-Length and Content-Range."""
+    """The headers of a GET or HEAD answer, except Content-Length and Content-Range. `checksums`:
+    those that were asked for, of the object or of a part of it."""
     kept = version.attributes.headers
     if overrides:
         kept = {**kept, **overrides}
@@ -154,16 +157,18 @@ def object_headers(
         found.append((b"content-type", DEFAULT_CONTENT_TYPE.encode()))
     for name, value in version.attributes.user.items():
         found.append((f"{USER_PREFIX}{name}".encode("latin-1"), value.encode("latin-1")))
-    if with_checksums:
-        found += checksum_headers(version.attributes.checksums)
-    if with_version_id:
-        shown = NULL_VERSION if version.is_null else version.version_id
-        found.append((b"x-amz-version-id", shown.encode()))
-    return found
+    return found + checksum_headers(checksums)
+
+
+def object_checksums(checksums: Mapping[str, str]) -> Mapping[str, str]:
+    """An object's checksums with their type, which a plain PUT does not store: it has but one."""
+    return (
+        {**checksums, "type": "FULL_OBJECT"} if checksums and "type" not in checksums else checksums
+    )
 
 
 def checksum_headers(checksums: Mapping[str, str]) -> HeaderList:
-    """x-amz-checksum-* and x-amz-checksum-type."""
+    """x-amz-checksum-* and, of an object, x-amz-checksum-type."""
     return [
         (f"x-amz-checksum-{name}".encode(), value.encode()) for name, value in checksums.items()
     ]
@@ -194,7 +199,9 @@ def _strip_aws_chunked(kept: dict[str, str]) -> None:
         del kept["content-encoding"]
 
 
-def _as_header(parameter: str, value: str) -> str:
+def as_header(parameter: str, value: str) -> str:
+    """Text from a query or a form as the value of a header. Raises S3Error InvalidArgument for
+    control characters."""
     if _CONTROL.search(value):
         raise S3Error(
             "InvalidArgument",

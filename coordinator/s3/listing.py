@@ -16,6 +16,7 @@ from coordinator.s3.surface import Surface
 from metadata import Bucket, Listing, NoSuchUser, User
 
 MAX_KEYS = 1000
+UNORDERED = "allow-unordered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,9 @@ async def list_objects(s3: Surface, request: Request) -> Response:
     """ListObjects, or ListObjectsV2 where list-type=2."""
     bucket = await s3.bucket(request)
     asked = _asked(request, "max-keys")
+    if asked.delimiter and request.params.get(UNORDERED, "").lower() == "true":
+        # Ceph's: to list in any order, ours being one of them; there is no rolling up in it.
+        raise S3Error("InvalidArgument", f"{UNORDERED} can't be used with a delimiter")
     if request.params.get("list-type") == "2":
         return await _list_v2(s3, request, bucket, asked)
     marker = request.params.get("marker", "")
@@ -64,10 +68,9 @@ async def list_objects(s3: Surface, request: Request) -> Response:
 async def _list_v2(s3: Surface, request: Request, bucket: Bucket, asked: _Asked) -> Response:
     params = request.params
     token = params.get("continuation-token")
-    if token == "":
-        raise S3Error("InvalidArgument", "The continuation token provided is incorrect")
     start_after = params.get("start-after", "")
-    listing = await _page(s3, bucket, asked, start_after if token is None else _decode_token(token))
+    # An empty token starts at the beginning, as loops begin that always send one.
+    listing = await _page(s3, bucket, asked, _decode_token(token) if token else start_after)
     following = listing.next_after
     shown = None
     if params.get("fetch-owner") == "true":
@@ -80,7 +83,7 @@ async def _list_v2(s3: Surface, request: Request, bucket: Bucket, asked: _Asked)
             prefix=asked.prefix,
             delimiter=asked.delimiter,
             start_after=start_after,
-            continuation_token=token or "",
+            continuation_token=token,
             next_continuation_token=None if following is None else _encode_token(following),
             max_keys=asked.limit,
             encode_url=asked.encode_url,

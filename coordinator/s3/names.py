@@ -21,18 +21,26 @@ class Address(NamedTuple):
     bucket: str
     key: str
     is_virtual_host: bool = False
+    is_website: bool = False
 
 
-def resolve(host: str, raw_path: bytes, base_domains: Sequence[str] = ()) -> Address:
+def resolve(
+    host: str, raw_path: bytes, base_domains: Sequence[str] = (), website_domain: str = ""
+) -> Address:
     """Split Host header and raw path (percent-encoded, without query) into bucket and key.
 
-    A host `bucket.<base domain>[:port]` is virtual-host style, everything else path style. The
-    bucket name is not checked (see check_bucket_name), the key is. Raises S3Error InvalidURI
-    (bad percent-encoding or UTF-8), KeyTooLongError.
+    A host `bucket.<website domain>[:port]` is the bucket's web site, `bucket.<base domain>` is
+    virtual-host style, everything else path style. The bucket name is not checked (see
+    check_bucket_name), the key is. Raises S3Error InvalidURI (bad percent-encoding or UTF-8),
+    KeyTooLongError.
     """
     if not raw_path.startswith(b"/"):
         raise S3Error("InvalidURI")
     path = _decode(raw_path)
+    site = _virtual_bucket(host, (website_domain,)) if website_domain else ""
+    if site:
+        _check_length(path[1:])
+        return Address(site, path[1:], True, True)
     bucket = _virtual_bucket(host, base_domains) if base_domains else ""
     if bucket:
         key = path[1:]

@@ -7,6 +7,7 @@ error, never with a short body.
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from typing import Protocol
 
 from coordinator.auth.credentials import Authentication
 from coordinator.objects import Digested
@@ -15,7 +16,7 @@ from coordinator.s3.chunked import ChunkedDecoder, decoded_length
 from coordinator.s3.errors import S3Error
 from coordinator.s3.exchange import Request
 from coordinator.s3.xml import MAX_BODY_BYTES
-from node.http import RequestStalled
+from node.http import Receive, RequestStalled
 from node.record import Buffer
 
 MAX_OBJECT_BYTES = 5 * 1024**3
@@ -27,8 +28,25 @@ MAX_FRAMED_BYTES = MAX_OBJECT_BYTES + MAX_OBJECT_BYTES // 64
 HASH_INLINE_BYTES = 64 * 1024
 
 
+class Incoming(Protocol):
+    """Bytes on their way into an object, whatever they came in: a `coordinator.objects` BodyDigest
+    as well as the source of its chunks."""
+
+    def chunks(self) -> AsyncGenerator[Buffer, None]:
+        """The bytes as they arrive."""
+        ...
+
+    def update(self, data: Buffer) -> None:
+        """Hash the next bytes."""
+        ...
+
+    def finish(self) -> Digested:
+        """Compare with what the client announced."""
+        ...
+
+
 class Payload:
-    """One body; a `coordinator.objects` BodyDigest as well as the source of its chunks."""
+    """One body; an `Incoming`."""
 
     def __init__(
         self,
@@ -55,7 +73,7 @@ class Payload:
         elif self._declared is None and headers.get("transfer-encoding", "") != "chunked":
             raise S3Error("MissingContentLength")
         elif (self._declared or 0) > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         self._digest = Digest(parse_expected(headers, authentication.payload_sha256, checksum))
         self._trailers: Mapping[str, str] = {}
         self._hashes_chunks = authentication.chunk_seed is not None
@@ -67,7 +85,7 @@ class Payload:
         if length is None:
             raise S3Error("MissingContentLength", "x-amz-decoded-content-length is missing")
         if length > limit or (self._declared or 0) > MAX_FRAMED_BYTES:
-            raise _too_large(limit)
+            raise too_large(limit)
         return ChunkedDecoder(authentication, decoded_length=length)
 
     async def chunks(self) -> AsyncGenerator[Buffer, None]:
@@ -76,17 +94,10 @@ class Payload:
         received = 0
         more = True
         while more:
-            try:
-                message = await self._receive()
-            except RequestStalled as error:
-                raise S3Error("RequestTimeout") from error
-            if message["type"] == "http.disconnect":
-                raise S3Error("IncompleteBody")
-            data: bytes = message.get("body", b"")
-            more = message.get("more_body", False)
+            data, more = await receive_chunk(self._receive)
             received += len(data)
             if received > (self._limit if self._decoder is None else MAX_FRAMED_BYTES):
-                raise _too_large(self._limit)
+                raise too_large(self._limit)
             if self._decoder is None:
                 if data:
                     yield data
@@ -113,6 +124,18 @@ class Payload:
         return self._digest.finish(self._trailers)
 
 
+async def receive_chunk(receive: Receive) -> tuple[bytes, bool]:
+    """The next bytes of a request's body (perhaps none), and whether more will follow. Raises
+    S3Error IncompleteBody where the client went away, RequestTimeout where it stalled."""
+    try:
+        message = await receive()
+    except RequestStalled as error:
+        raise S3Error("RequestTimeout") from error
+    if message["type"] == "http.disconnect":
+        raise S3Error("IncompleteBody")
+    return message.get("body", b""), message.get("more_body", False)
+
+
 def content_length(headers: Mapping[str, str]) -> int | None:
     """The Content-Length header, None without one. Raises S3Error BadRequest if malformed."""
     text = headers.get("content-length")
@@ -123,21 +146,28 @@ def content_length(headers: Mapping[str, str]) -> int | None:
     return int(text)
 
 
-def _too_large(limit: int) -> S3Error:
+def too_large(limit: int) -> S3Error:
+    """The error for a body over the limit."""
     return S3Error("EntityTooLarge", extra={"MaxSizeAllowed": str(limit)})
 
 
-async def read_small(request: Request, *, needs_checksum: bool = False) -> bytes:
+async def read_small(
+    request: Request, *, needs_checksum: bool = False, checksum_is_object_s: bool = False
+) -> bytes:
     """A whole body that is a document, checked. At most MAX_BODY_BYTES.
 
     `needs_checksum`: S3 insists on Content-MD5 or a checksum for some documents.
-    Raises S3Error as Payload does.
+    `checksum_is_object_s`: the checksum headers are not about the document, but about the object
+    that it makes. Raises S3Error as Payload does.
     """
     if needs_checksum and not _has_checksum(request.headers):
         raise S3Error("InvalidRequest", "Missing required header for this request: Content-MD5")
     if not request.headers.keys() & {"content-length", "transfer-encoding"}:
         return b""
-    payload = Payload(request, limit=MAX_BODY_BYTES)
+    headers = request.headers
+    if checksum_is_object_s:
+        headers = {name: headers[name] for name in headers if not _is_checksum(name)}
+    payload = Payload(request, headers, limit=MAX_BODY_BYTES)
     pieces = []
     async for chunk in payload.chunks():
         payload.update(chunk)
@@ -148,5 +178,9 @@ async def read_small(request: Request, *, needs_checksum: bool = False) -> bytes
 
 def _has_checksum(headers: Mapping[str, str]) -> bool:
     return "content-md5" in headers or any(
-        name.startswith(("x-amz-checksum-", "x-amz-trailer")) for name in headers
+        _is_checksum(name) or name == "x-amz-trailer" for name in headers
     )
+
+
+def _is_checksum(name: str) -> bool:
+    return name.startswith("x-amz-checksum-")

@@ -1,73 +1,166 @@
-"""GetObject and HeadObject: whole, in ranges, on conditions."""
+"""GetObject and HeadObject: whole, in ranges, by part number, on conditions.
+
+Rules: what is answered is one version, and of its parts only those looked up for that very version.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
 from coordinator.s3.conditions import check_read, range_applies
+from coordinator.s3.encryption import answer as encryption_headers
+from coordinator.s3.encryption import reading_key
 from coordinator.s3.errors import S3Error
 from coordinator.s3.exchange import Request, Response
-from coordinator.s3.headers import object_headers, response_overrides
+from coordinator.s3.expiration import expiration_headers
+from coordinator.s3.headers import hoisted, object_checksums, object_headers, response_overrides
+from coordinator.s3.multipart import part_number
+from coordinator.s3.object_lock import lock_headers
 from coordinator.s3.ranges import ByteRange, parse_range
 from coordinator.s3.surface import Surface
+from coordinator.s3.tagging import tag_count_headers
 from coordinator.s3.unsupported import refuse_unsupported
-from metadata import NoSuchKey, StoredVersion
+from coordinator.s3.versioning import look_up, read_headers
+from metadata import NoSuchKey, Part, StoredVersion
 
-OPEN_TRIES = 5
+OPEN_TRIES: Final = 5
 """How often a version may be replaced between its look-up and its opening."""
+
+CHECKSUM_MODE: Final = "x-amz-checksum-mode"
+
+Answer = Callable[[Surface, Request, StoredVersion], Awaitable[Response]]
 
 
 async def get_object(s3: Surface, request: Request) -> Response:
-    """The object's bytes, or the range asked for."""
-    for _ in range(OPEN_TRIES - 1):
-        stored = await _look_up(s3, request)
-        try:
-            return await _get(s3, request, stored)
-        except NoSuchKey:
-            # Gone, or replaced between look-up and opening: the next look-up tells which.
-            continue
-    return await _get(s3, request, await _look_up(s3, request))
-
-
-async def _get(s3: Surface, request: Request, stored: StoredVersion) -> Response:
-    response, selected = _head(request, stored)
-    if response.length:
-        response.body, response.stream = await s3.objects.begin(
-            stored, selected.start, selected.stop
-        )
-    return response
+    """The object's bytes, or the range or part asked for."""
+    return await _retried(s3, request, _get)
 
 
 async def head_object(s3: Surface, request: Request) -> Response:
     """What GetObject would say, without the bytes."""
-    response, _ = _head(request, await _look_up(s3, request))
+    return await _retried(s3, request, _head)
+
+
+async def _retried(s3: Surface, request: Request, answer: Answer) -> Response:
+    for _ in range(OPEN_TRIES - 1):
+        stored = await _look_up(s3, request)
+        try:
+            return await _with_end(s3, request, stored, await answer(s3, request, stored))
+        except NoSuchKey:
+            # Gone, or replaced between look-up and opening: the next look-up tells which.
+            continue
+    stored = await _look_up(s3, request)
+    return await _with_end(s3, request, stored, await answer(s3, request, stored))
+
+
+async def _with_end(
+    s3: Surface, request: Request, stored: StoredVersion, response: Response
+) -> Response:
+    """The answer with when the version expires; of one that was named it isn't known whether it is
+    the current one."""
+    if stored.bucket.settings_version and "versionId" not in request.params:
+        response.headers += await expiration_headers(s3, stored.bucket, stored.version)
     return response
 
 
 async def _look_up(s3: Surface, request: Request) -> StoredVersion:
     refuse_unsupported(request.headers)
-    version_id = request.params.get("versionId")
-    try:
-        return await s3.stored(request, request.bucket, request.key, version_id)
-    except NoSuchKey as error:
-        if version_id is None:
-            raise
-        raise S3Error("NoSuchVersion", extra={"Key": request.key}) from error
+    return await look_up(s3, request)
 
 
-def _head(request: Request, stored: StoredVersion) -> tuple[Response, ByteRange]:
+async def _get(s3: Surface, request: Request, stored: StoredVersion) -> Response:
+    part = await _named_part(s3, request, stored)
+    key = reading_key(s3, hoisted(request.headers, request.params), stored)
+    response, selected = _described(request, stored, part)
+    if response.length:
+        response.body, response.stream = await s3.objects.begin(
+            stored, selected.start, selected.stop, key
+        )
+    return response
+
+
+async def _head(s3: Surface, request: Request, stored: StoredVersion) -> Response:
+    part = await _named_part(s3, request, stored)
+    reading_key(s3, hoisted(request.headers, request.params), stored)
+    return _described(request, stored, part)[0]
+
+
+async def _named_part(s3: Surface, request: Request, stored: StoredVersion) -> Part | None:
+    """The part that ?partNumber= names; None without it, and of an object that has no parts, which
+    all of it is part 1 of. Raises NoSuchKey where the version is gone meanwhile."""
+    if "partNumber" not in request.params:
+        return None
+    number = part_number(request)
+    if "range" in request.headers:
+        raise S3Error(
+            "InvalidRequest", "Cannot specify both Range header and partNumber query parameter"
+        )
+    version = stored.version
+    if not version.part_count:
+        if number > 1:
+            raise S3Error("InvalidPart", "The object has no part of that number.")
+        return None
+    part = await s3.multipart.part(stored, number)
+    if part is None:
+        # Either there is none, or all have gone with their version
+        if version.size and not await s3.multipart.parts_after(stored, 0, 1):
+            raise NoSuchKey(f"{version.key!r} was replaced while it was being opened")
+        raise S3Error("InvalidPart", "The object has no part of that number.")
+    return part
+
+
+def _described(
+    request: Request, stored: StoredVersion, part: Part | None
+) -> tuple[Response, ByteRange]:
+    """The answer without its body, and which bytes are to follow."""
     version = stored.version
     headers = request.headers
     check_read(headers, etag=version.etag, modified_at_ms=version.created_at_ms)
     selected = None
-    if "range" in headers and range_applies(
+    if part is not None:
+        selected = ByteRange(part.offset, part.offset + part.content_size)
+    elif "partNumber" in request.params:
+        selected = ByteRange(0, version.size)
+    elif "range" in headers and range_applies(
         headers, etag=version.etag, modified_at_ms=version.created_at_ms
     ):
         selected = parse_range(headers["range"], version.size)
-    lines = object_headers(
-        version,
-        overrides=response_overrides(request.params),
-        with_checksums=headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
-        and selected is None,
-    )
-    if selected is None:
-        selected = ByteRange(0, version.size)
-        return Response(200, lines, length=version.size), selected
+    checksums: Mapping[str, str] = {}
+    if headers.get(CHECKSUM_MODE, "").upper() == "ENABLED":
+        checksums = _checksums(stored, selected, part)
+    lines = object_headers(version, overrides=_overrides(request), checksums=checksums)
+    lines += read_headers(stored.bucket, version) + lock_headers(version)
+    lines += encryption_headers(version.encryption) + tag_count_headers(version)
+    if part is not None:
+        lines.append((b"x-amz-mp-parts-count", b"%d" % version.part_count))
+    if selected is None or not selected.length:
+        whole = selected or ByteRange(0, version.size)
+        return Response(200, lines, length=whole.length), whole
     lines.append((b"content-range", selected.content_range(version.size).encode()))
     return Response(206, lines, length=selected.length), selected
+
+
+def _checksums(
+    stored: StoredVersion, selected: ByteRange | None, part: Part | None
+) -> Mapping[str, str]:
+    """Those of the very bytes that are answered; a part's own are given beside the object's type,
+    and a range has none."""
+    checksums = object_checksums(stored.version.attributes.checksums)
+    if part is None:
+        is_whole = selected is None or selected.length == stored.version.size
+        return checksums if is_whole else {}
+    return {
+        name: value if name == "type" else part.checksums[name]
+        for name, value in checksums.items()
+        if name == "type" or name in part.checksums
+    }
+
+
+def _overrides(request: Request) -> Mapping[str, str]:
+    """response-content-type and its like, which only who is known may ask for."""
+    overrides = response_overrides(request.params)
+    if overrides and request.user is None:
+        raise S3Error(
+            "InvalidRequest",
+            "Request specific response headers cannot be used for anonymous GET requests.",
+        )
+    return overrides

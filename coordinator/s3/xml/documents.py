@@ -136,23 +136,6 @@ def delete_result(deleted: Iterable[Deleted], failures: Iterable[DeleteFailure])
     return document("DeleteResult", "".join(content))
 
 
-def access_control_policy(owner: User) -> bytes:
-    """`<AccessControlPolicy>` that gives the owner FULL_CONTROL and nobody else anything."""
-    schema = "http://www.w3.org/2001/XMLSchema-instance"
-    who = element("ID", owner.user_id) + element("DisplayName", owner.display_name)
-    return document(
-        "AccessControlPolicy",
-        f"<Owner>{who}</Owner><AccessControlList><Grant>"
-        f'<Grantee xmlns:xsi="{schema}" xsi:type="CanonicalUser">{who}</Grantee>'
-        "<Permission>FULL_CONTROL</Permission></Grant></AccessControlList>",
-    )
-
-
-def versioning_configuration(status: str = "") -> bytes:
-    """`<VersioningConfiguration>`; empty for a bucket that was never versioned."""
-    return document("VersioningConfiguration", element("Status", status) if status else "")
-
-
 def request_payment_configuration(payer: str = "BucketOwner") -> bytes:
     """`<RequestPaymentConfiguration>`."""
     return document("RequestPaymentConfiguration", element("Payer", payer))

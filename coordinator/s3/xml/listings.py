@@ -4,6 +4,7 @@ Rules: `encode_url` is the request's `encoding-type=url`: keys, prefixes, delimi
 are then percent-encoded, and the document says so. Page tokens and markers are the caller's.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from coordinator.s3.xml.markup import (
@@ -20,6 +21,7 @@ from coordinator.s3.xml.markup import (
 from metadata.model import Part, Upload, User, Version
 
 _ENCODING = "<EncodingType>url</EncodingType>"
+_CHANGED_BY_DECODING = re.compile("[%+\r\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def list_objects_result(
@@ -40,13 +42,13 @@ def list_objects_result(
     key_text = encoded if encode_url else escape
     content = [
         element("Name", bucket),
-        f"<Prefix>{key_text(prefix)}</Prefix><Marker>{key_text(marker)}</Marker>",
+        f"<Prefix>{_prefix_v1(prefix, encode_url)}</Prefix><Marker>{key_text(marker)}</Marker>",
     ]
     if next_marker is not None and delimiter:
         content.append(f"<NextMarker>{key_text(next_marker)}</NextMarker>")
     content.append(_page(max_keys, delimiter, next_marker is not None, encode_url))
     content += _contents(versions, key_text, owners)
-    content += _common_prefixes(common_prefixes, key_text)
+    content += common_prefix_elements(common_prefixes, key_text)
     return document("ListBucketResult", "".join(content))
 
 
@@ -58,7 +60,7 @@ def list_objects_v2_result(
     prefix: str,
     delimiter: str,
     start_after: str,
-    continuation_token: str,
+    continuation_token: str | None,
     next_continuation_token: str | None,
     max_keys: int,
     encode_url: bool,
@@ -68,7 +70,7 @@ def list_objects_v2_result(
     key_text = encoded if encode_url else escape
     is_truncated = next_continuation_token is not None
     content = [element("Name", bucket), f"<Prefix>{key_text(prefix)}</Prefix>"]
-    if continuation_token:
+    if continuation_token is not None:
         content.append(element("ContinuationToken", continuation_token))
     if next_continuation_token is not None:
         content.append(element("NextContinuationToken", next_continuation_token))
@@ -77,7 +79,7 @@ def list_objects_v2_result(
     content.append(f"<KeyCount>{len(versions) + len(common_prefixes)}</KeyCount>")
     content.append(_page(max_keys, delimiter, is_truncated, encode_url))
     content += _contents(versions, key_text, owners)
-    content += _common_prefixes(common_prefixes, key_text)
+    content += common_prefix_elements(common_prefixes, key_text)
     return document("ListBucketResult", "".join(content))
 
 
@@ -104,7 +106,7 @@ def list_parts_result(
         element("UploadId", upload.upload_id),
         user_element("Initiator", owner),
         user_element("Owner", owner),
-        element("StorageClass", _storage_class(upload.attributes.headers)),
+        element("StorageClass", storage_class(upload.attributes.headers)),
         f"<PartNumberMarker>{part_number_marker}</PartNumberMarker>"
         f"<NextPartNumberMarker>{next_part_number_marker or last}</NextPartNumberMarker>"
         f"<MaxParts>{max_parts}</MaxParts>"
@@ -115,7 +117,7 @@ def list_parts_result(
     content += [
         f"<Part><PartNumber>{part.number}</PartNumber>"
         f"<LastModified>{timestamp(part.created_at_ms)}</LastModified>"
-        f"{etag_element(part.etag)}<Size>{part.size}</Size>"
+        f"{etag_element(part.etag)}<Size>{part.content_size}</Size>"
         f"{checksum_elements(part.checksums)}</Part>"
         for part in parts
     ]
@@ -160,13 +162,21 @@ def list_multipart_uploads_result(
         content.append(
             f"<Upload><Key>{key_text(upload.key)}</Key>{element('UploadId', upload.upload_id)}"
             + (user_element("Initiator", owner) + user_element("Owner", owner) if owner else "")
-            + element("StorageClass", _storage_class(upload.attributes.headers))
+            + element("StorageClass", storage_class(upload.attributes.headers))
             + element("Initiated", timestamp(upload.created_at_ms))
             + _upload_checksum(upload)
             + "</Upload>"
         )
-    content += _common_prefixes(common_prefixes, key_text)
+    content += common_prefix_elements(common_prefixes, key_text)
     return document("ListMultipartUploadsResult", "".join(content))
+
+
+def _prefix_v1(prefix: str, encode_url: bool) -> str:
+    """boto3 does not decode the prefix of this one listing, other clients do: what decoding leaves
+    as it is, and XML can hold, is written as it is, so that all of them read the same."""
+    if not encode_url:
+        return escape(prefix)
+    return encoded(prefix) if _CHANGED_BY_DECODING.search(prefix) else escape(prefix)
 
 
 def _page(max_keys: int, delimiter: str, is_truncated: bool, encode_url: bool) -> str:
@@ -192,29 +202,30 @@ def _contents(
         f"<Contents><Key>{key_text(version.key)}</Key>"
         f"<LastModified>{timestamp(version.created_at_ms)}</LastModified>"
         f"<ETag>&quot;{version.etag}&quot;</ETag>"
-        f"{_checksum_names(version.attributes.checksums)}<Size>{version.size}</Size>"
+        f"{checksum_names(version.attributes.checksums)}<Size>{version.size}</Size>"
         f"{owner_elements.get(version.owner_id, '')}"
-        f"<StorageClass>{_storage_class(version.attributes.headers)}</StorageClass></Contents>"
+        f"<StorageClass>{storage_class(version.attributes.headers)}</StorageClass></Contents>"
         for version in versions
     ]
 
 
-def _common_prefixes(prefixes: Sequence[str], key_text: Callable[[str], str]) -> list[str]:
+def common_prefix_elements(prefixes: Sequence[str], key_text: Callable[[str], str]) -> list[str]:
+    """`<CommonPrefixes>` of each."""
     return [
         f"<CommonPrefixes><Prefix>{key_text(prefix)}</Prefix></CommonPrefixes>"
         for prefix in prefixes
     ]
 
 
-def _checksum_names(checksums: Mapping[str, str]) -> str:
+def checksum_names(checksums: Mapping[str, str]) -> str:
+    """Which checksums an object has, without their values."""
     if not checksums:
         return ""
-    return "".join(
-        element("ChecksumType", value)
-        if name == "type"
-        else element("ChecksumAlgorithm", name.upper())
-        for name, value in checksums.items()
-    )
+    algorithms = [
+        element("ChecksumAlgorithm", name.upper()) for name in checksums if name != "type"
+    ]
+    # a plain PUT stores no type: there is but one for it
+    return "".join(algorithms) + element("ChecksumType", checksums.get("type", "FULL_OBJECT"))
 
 
 def _upload_checksum(upload: Upload) -> str:
@@ -226,5 +237,6 @@ def _upload_checksum(upload: Upload) -> str:
     )
 
 
-def _storage_class(headers: Mapping[str, str]) -> str:
+def storage_class(headers: Mapping[str, str]) -> str:
+    """The name of the class the object was given."""
     return headers.get("x-amz-storage-class", "STANDARD")

@@ -183,7 +183,7 @@ async def test_prometheus_shows_what_is_to_be_repaired(stand: Stand) -> None:
     labels = '{kind="rebuild",node="node-2",state="queued"}'
     assert f"trilith_repair_tasks{labels} 1.0" in scraped
     assert any(line.startswith(f"trilith_repair_task_bytes{labels} 1") for line in scraped)
-    await stand.metadata.delete_version("alices", "x")
+    await stand.metadata.delete_version("alices", "x", "null")
     assert labels not in (await stand.call("GET", "/_metrics", None)).text
 
 

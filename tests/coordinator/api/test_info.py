@@ -3,7 +3,7 @@
 import pytest
 
 from coordinator.api.bodies import Digest
-from coordinator.objects import Multipart
+from coordinator.objects import Multipart, NewObject
 from metadata import Attributes, WriteCondition
 from tests.coordinator.api.support import BOB, ROOT, Stand, in_pieces
 
@@ -44,7 +44,7 @@ async def test_info_and_placement_name_the_shards(stand: Stand) -> None:
 async def test_info_pages_through_many_parts(stand: Stand) -> None:
     multipart = Multipart(stand.objects)
     bucket = await stand.metadata.bucket("alices")
-    upload = await multipart.create(bucket, "m", "alice", Attributes())
+    upload = await multipart.create(bucket, "m", NewObject("alice"))
     parts = []
     for number in range(1, 6):
         body = in_pieces(bytes(10 * number), 10)

@@ -64,7 +64,7 @@ async def test_a_node_is_emptied_and_goes(wide: Stand) -> None:
     assert drained.json()["state"] == "draining"
     refused = await wide.call("DELETE", f"/nodes/{node_id}", ROOT)
     assert refused.json()["message"] == f"1 parts still have a shard on {node_id}"
-    await wide.metadata.delete_version("alices", "x")
+    await wide.metadata.delete_version("alices", "x", "null")
     for is_safe, status in ((False, 409), (True, 204)):
         drain = DrainProgress(node_id, shards_left=0, is_safe_to_remove=is_safe, eta_s=0.0)
         wide.healing.told = HealStatus(RepairProgress(), drains=(drain,))

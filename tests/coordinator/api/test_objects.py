@@ -69,6 +69,7 @@ async def test_an_object_comes_back_with_what_was_said_of_it(stand: Stand) -> No
         "etag": md5,
         "created_at_ms": 1_700_000_000_000,
         "version_id": "null",
+        "encryption": "",
     }
     got = await stand.call("GET", "/objects/alices/x.png")
     head = await stand.call("HEAD", "/objects/alices/x.png")

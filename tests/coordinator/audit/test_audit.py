@@ -10,8 +10,8 @@ from coordinator.audit import Defect, Progress, audit
 from coordinator.audit.audit import MAX_TOLD, PAGE_PARTS
 from coordinator.audit.deep import WINDOW_BYTES
 from coordinator.cluster import UnknownNode
-from coordinator.objects import Multipart
-from metadata import Attributes, Part, ShardMove
+from coordinator.objects import Multipart, NewObject
+from metadata import Part, ShardMove
 from node.errors import NodeUnreachable
 from node.record import RecordKey
 from tests.coordinator.audit.fakes import UNIT, Md5, Store
@@ -47,13 +47,12 @@ async def test_a_whole_store(store: Store, deep: bool) -> None:
 
 async def test_an_empty_store() -> None:
     summary = (await (await Store().start()).audit(deep=True)).summary
-    assert summary.is_whole
-    assert summary.parts == 0
+    assert (summary.is_whole, summary.parts) == (True, 0)
 
 
 async def test_uploads_under_way_are_checked_too(store: Store) -> None:
     multipart = Multipart(store.objects)
-    upload = await multipart.create(store.buckets["photos"], "big", "root", Attributes())
+    upload = await multipart.create(store.buckets["photos"], "big", NewObject("root"))
     part = await multipart.put_part(upload, 7, body_of(DATA), Md5())
     store.drop(part, 1)
     report = await store.audit()
@@ -265,7 +264,8 @@ async def test_what_is_deleted_meanwhile_is_no_finding(store: Store, deep: bool)
 
     def vanish() -> None:
         # The metadata forget it while the nodes are asked; its shards may go from then on.
-        asyncio.get_running_loop().create_task(store.metadata.delete_version("photos", "broken"))
+        forgetting = store.metadata.delete_version("photos", "broken", "null")
+        asyncio.get_running_loop().create_task(forgetting)
         for shard in range(3):
             store.drop(part, shard)
         store.cluster.fakes["node-1"].on_ask = lambda: None

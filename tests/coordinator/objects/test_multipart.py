@@ -10,6 +10,7 @@ from coordinator.objects import (
     InvalidPartOrder,
     Multipart,
     NamedPart,
+    NewObject,
     PartTooSmall,
 )
 from coordinator.objects import multipart as multipart_module
@@ -27,7 +28,7 @@ async def upload(bench: Bench, sizes: dict[int, int]):
     """An upload with parts of these sizes; (multipart, bucket, upload, number -> bytes)."""
     bucket = await bucket_of(bench)
     multipart = Multipart(bench.objects)
-    started = await multipart.create(bucket, "key", "root", Attributes())
+    started = await multipart.create(bucket, "key", NewObject("root"))
     contents = {}
     for number, size in sizes.items():
         contents[number] = random.Random(number).randbytes(size)

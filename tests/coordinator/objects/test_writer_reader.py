@@ -301,7 +301,7 @@ async def test_copy_makes_shards_of_its_own() -> None:
     await put(bench, "source", payload)
     source = await bench.objects.look_up("bucket", "source")
     await bench.objects.copy(source, source.bucket, "target", Md5(), NEW)
-    await bench.metadata.delete_version("bucket", "source")
+    await bench.metadata.delete_version("bucket", "source", "null")
     assert await get(bench, "target") == payload
     target = await bench.objects.look_up("bucket", "target")
     assert target.parts[0].part_id != source.parts[0].part_id

@@ -191,7 +191,7 @@ class Clinic:
         return [await self.put(f"key-{len(self.expected)}", size) for _ in range(count)]
 
     async def delete(self, key: str) -> None:
-        await self.metadata.delete_version("bucket", key)
+        await self.metadata.delete_version("bucket", key, "null")
         del self.expected[key]
 
     async def part(self, key: str) -> Part:

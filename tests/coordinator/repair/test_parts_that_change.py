@@ -15,7 +15,7 @@ async def test_a_part_dropped_during_its_repair_leaves_nothing_behind() -> None:
 
     async def append_late(records) -> None:
         """As if it had been dropped, and reclaimed, before we had it in hand."""
-        await ward.metadata.delete_version("bucket", "key")
+        await ward.metadata.delete_version("bucket", "key", "null")
         for node_id in part.nodes:
             reclaims = await ward.metadata.reclaims(node_id, before_ms=10**15, limit=10)
             await ward.cluster.client(node_id).delete(reclaims)
@@ -37,7 +37,7 @@ async def test_a_part_dropped_during_a_move_leaves_nothing_on_the_target() -> No
 
     async def append_late(records) -> None:
         await append(records)
-        await ward.metadata.delete_version("bucket", "key")
+        await ward.metadata.delete_version("bucket", "key", "null")
 
     ward.cluster.fakes[spare].append = append_late
     await ward.heal()

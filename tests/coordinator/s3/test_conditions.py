@@ -1,12 +1,17 @@
 """Conditional requests: every combination that the precedence rules speak about."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from coordinator.s3.conditions import (
+    IF_MODIFIED_TIME,
+    IF_SIZE,
     check_copy_source,
     check_read,
+    delete_condition,
     format_http_date,
     range_applies,
     write_condition,
@@ -105,11 +110,14 @@ def test_if_range(value: str | None, applies: bool) -> None:
         ({"if-match": f'"{ETAG}"'}, WriteCondition(must_match_etag=ETAG)),
         ({"if-match": ETAG}, WriteCondition(must_match_etag=ETAG)),
         ({"if-match": "*"}, WriteCondition(must_match_etag="*")),
-        ({"if-none-match": ETAG}, "NotImplemented"),
+        ({"if-none-match": ETAG}, WriteCondition(must_not_match_etag=ETAG)),
+        (
+            {"if-match": ETAG, "if-none-match": "*"},
+            WriteCondition(must_match_etag=ETAG, must_not_exist=True),
+        ),
         ({"if-none-match": ""}, "NotImplemented"),
         ({"if-match": ""}, "NotImplemented"),
         ({"if-match": '"a", "b"'}, "NotImplemented"),
-        ({"if-match": ETAG, "if-none-match": "*"}, "NotImplemented"),
         ({"x-amz-if-match-size": "5"}, "NotImplemented"),
         ({"x-amz-if-match-last-modified-time": SAME}, "NotImplemented"),
     ],
@@ -122,18 +130,63 @@ def test_writes(headers: dict[str, str], condition: WriteCondition | str) -> Non
             write_condition(headers)
 
 
+@pytest.mark.parametrize(
+    ("headers", "condition"),
+    [
+        ({}, WriteCondition()),
+        ({"if-match": f'"{ETAG}"'}, WriteCondition(must_match_etag=ETAG)),
+        ({"if-match": "*"}, WriteCondition(must_match_etag="*")),
+        ({IF_SIZE: "5"}, WriteCondition(must_match_size=5)),
+        ({IF_MODIFIED_TIME: SAME}, WriteCondition(must_match_modified_s=MODIFIED_AT_MS // 1000)),
+        (
+            {IF_MODIFIED_TIME: "2023-11-14T22:13:20.987Z"},
+            WriteCondition(must_match_modified_s=MODIFIED_AT_MS // 1000),
+        ),
+        (
+            {"if-match": ETAG, IF_SIZE: "0", IF_MODIFIED_TIME: SAME},
+            WriteCondition(
+                must_match_etag=ETAG,
+                must_match_size=0,
+                must_match_modified_s=MODIFIED_AT_MS // 1000,
+            ),
+        ),
+        ({"if-none-match": "*"}, "NotImplemented"),
+        ({"if-match": '"a", "b"'}, "NotImplemented"),
+        ({IF_SIZE: ""}, "InvalidArgument"),
+        ({IF_SIZE: "-1"}, "InvalidArgument"),
+        ({IF_SIZE: "9" * 30}, "InvalidArgument"),
+        ({IF_MODIFIED_TIME: "yesterday"}, "InvalidArgument"),
+    ],
+)
+def test_deletes(headers: dict[str, str], condition: WriteCondition | str) -> None:
+    if isinstance(condition, WriteCondition):
+        assert delete_condition(headers) == condition
+    else:
+        with pytest.raises(S3Error, match=condition):
+            delete_condition(headers)
+
+
 @given(
     st.dictionaries(
         st.sampled_from(
-            ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"]
+            [
+                "if-match",
+                "if-none-match",
+                "if-modified-since",
+                "if-unmodified-since",
+                "if-range",
+                IF_MODIFIED_TIME,
+                IF_SIZE,
+            ]
         ),
         st.text(max_size=20),
     )
 )
 def test_nonsense_raises_our_error_only(headers: dict[str, str]) -> None:
-    try:
-        range_applies(headers, etag=ETAG, modified_at_ms=0)
+    range_applies(headers, etag=ETAG, modified_at_ms=0)
+    with suppress(S3Error):
         write_condition(headers)
+    with suppress(S3Error):
+        delete_condition(headers)
+    with suppress(S3Error):
         check_read(headers, etag=ETAG, modified_at_ms=0)
-    except S3Error:
-        pass

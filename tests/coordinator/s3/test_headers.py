@@ -7,6 +7,7 @@ from coordinator.s3.headers import (
     attributes,
     checksum_headers,
     hoisted,
+    object_checksums,
     object_headers,
     response_overrides,
 )
@@ -101,15 +102,18 @@ def test_an_object_s_headers() -> None:
         b"x-amz-meta-a": b"1",
         **{name.encode(): value.encode() for name, value in STANDARD.items()},
     }
-    more = dict(object_headers(stored, with_checksums=True, with_version_id=True))
+    more = dict(object_headers(stored, checksums=object_checksums(stored.attributes.checksums)))
     assert more.items() - found.items() == {
         (b"x-amz-checksum-crc32", b"x"),
         (b"x-amz-checksum-type", b"y"),
-        (b"x-amz-version-id", b"null"),
     }
     assert dict(object_headers(version()))[b"content-type"] == b"binary/octet-stream"
-    named = dict(object_headers(version(is_null=False), with_version_id=True))
-    assert named[b"x-amz-version-id"] == b"0" * 32
+
+
+def test_a_plain_put_has_checksums_of_the_whole() -> None:
+    assert object_checksums({"crc32": "x"}) == {"crc32": "x", "type": "FULL_OBJECT"}
+    assert object_checksums({"crc32": "x", "type": "COMPOSITE"})["type"] == "COMPOSITE"
+    assert object_checksums({}) == {}
 
 
 def test_overrides_replace_and_add() -> None:

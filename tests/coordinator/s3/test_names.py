@@ -200,3 +200,24 @@ def test_nonsense_raises_our_error_only(path: bytes, host: str, text: str) -> No
     ):
         with suppress(S3Error):
             call()
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("site.s3-website.localhost", Address("site", "a/b", True, True)),
+        ("site.s3-website.localhost:9000", Address("site", "a/b", True, True)),
+        ("a.b.s3-website.localhost", Address("a.b", "a/b", True, True)),
+        ("s3-website.localhost", Address("s3-website", "a/b", True)),
+        ("site.localhost", Address("site", "a/b", True)),
+        ("localhost", Address("a", "b")),
+    ],
+)
+def test_web_sites_have_a_domain_of_their_own(host: str, expected: Address) -> None:
+    assert resolve(host, b"/a/b", ["localhost"], "s3-website.localhost") == expected
+
+
+def test_a_sites_path_is_a_key_with_its_limits() -> None:
+    assert resolve("s.web", b"/", (), "web") == Address("s", "", True, True)
+    with pytest.raises(S3Error, match="KeyTooLongError"):
+        resolve("s.web", b"/" + b"k" * 1025, (), "web")

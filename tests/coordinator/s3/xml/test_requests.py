@@ -1,5 +1,6 @@
 """Documents from clients: what botocore sends, what others send, and what nobody should."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import botocore.session
@@ -17,7 +18,7 @@ from coordinator.s3.xml import (
     parse_create_bucket,
     parse_delete,
 )
-from coordinator.s3.xml.requests import MAX_BODY_BYTES, MAX_TAGS
+from coordinator.s3.xml.tree import MAX_BODY_BYTES, MAX_TAGS
 
 S3 = botocore.session.get_session().get_service_model("s3")
 NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
@@ -45,12 +46,19 @@ def test_deletes() -> None:
                 {"Key": NASTY},
                 {"Key": " spaces ", "VersionId": "v"},
                 {"Key": "c", "ETag": '"e"'},
+                {"Key": "d", "Size": 5, "LastModifiedTime": datetime(2015, 1, 1, tzinfo=UTC)},
             ],
             "Quiet": True,
         },
     )
     assert parse_delete(body) == DeleteRequest(
-        (DeleteItem(NASTY), DeleteItem(" spaces ", "v"), DeleteItem("c", "", "e")), True
+        (
+            DeleteItem(NASTY),
+            DeleteItem(" spaces ", "v"),
+            DeleteItem("c", "", "e"),
+            DeleteItem("d", "", None, "Thu, 01 Jan 2015 00:00:00 GMT", "5"),
+        ),
+        True,
     )
 
 
@@ -85,7 +93,10 @@ def test_deletes_of_other_clients(namespace: str, quiet: str, is_quiet: bool) ->
         ("<Delete><Object><Key>a</Key><Colour>b</Colour></Object></Delete>", "MalformedXML"),
         ("<Delete><Quiet>maybe</Quiet><Object><Key>a</Key></Object></Delete>", "MalformedXML"),
         ("<Delete><Object><Key>&#x1;</Key></Object></Delete>", "MalformedXML"),
-        ("<Delete><Object><Key>a</Key><Size>5</Size></Object></Delete>", "NotImplemented"),
+        (
+            "<Delete><Object><Key>a</Key><Size>5</Size><Size>5</Size></Object></Delete>",
+            "MalformedXML",
+        ),
         (
             "<!DOCTYPE d [<!ENTITY a 'aaa'>]><Delete><Object><Key>&a;</Key></Object></Delete>",
             "MalformedXML",
@@ -172,7 +183,7 @@ def test_the_biggest_completion() -> None:
         (parts(0), "InvalidArgument"),
         (parts(10_001), "InvalidArgument"),
         (parts("9" * 5000), "InvalidArgument"),
-        (parts(1, 1), "InvalidPartOrder"),
+        (parts(1, 2, 1), "InvalidPartOrder"),
         (parts(2, 1), "InvalidPartOrder"),
         (parts(1).replace(b"ETag", b"Etag"), "MalformedXML"),
         (parts(1).replace(b"&quot;e&quot;", b""), "MalformedXML"),

@@ -8,7 +8,9 @@ import pytest
 from botocore.parsers import create_parser
 from defusedxml.ElementTree import fromstring
 
+from coordinator.access.acl import private
 from coordinator.s3 import xml
+from coordinator.s3.xml.acls import access_control_policy
 from metadata.model import Attributes, Bucket, Part, Upload, User, Version
 
 S3 = botocore.session.get_session().get_service_model("s3")
@@ -69,7 +71,7 @@ def v2(**changes: Any) -> bytes:
         "prefix": "",
         "delimiter": "",
         "start_after": "",
-        "continuation_token": "",
+        "continuation_token": None,
         "next_continuation_token": None,
         "max_keys": 1000,
         "encode_url": False,
@@ -299,15 +301,11 @@ def test_deletes() -> None:
 
 
 def test_bucket_settings() -> None:
-    found = parsed("GetBucketAcl", xml.access_control_policy(OWNER))
+    found = parsed("GetBucketAcl", access_control_policy(OWNER, private("me-id"), {}))
     assert found["Owner"]["ID"] == "me-id"
     (grant,) = found["Grants"]
     assert (grant["Permission"], grant["Grantee"]["ID"]) == ("FULL_CONTROL", "me-id")
     assert grant["Grantee"]["Type"] == "CanonicalUser"
-    assert parsed("GetBucketVersioning", xml.versioning_configuration()) == {}
-    assert parsed("GetBucketVersioning", xml.versioning_configuration("Enabled")) == {
-        "Status": "Enabled"
-    }
     assert parsed("GetBucketRequestPayment", xml.request_payment_configuration()) == {
         "Payer": "BucketOwner"
     }

@@ -1,0 +1,1 @@
+"""Server access logs: what a line says, and how lines gather into objects. Pure."""
