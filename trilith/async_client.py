@@ -20,9 +20,10 @@ from typing import Any, BinaryIO, Self, TypeVar
 
 import httpx
 
-from trilith import healing, operations
+from trilith import encryption_keys, healing, operations
 from trilith.bodies import AsyncUploadData, Body, Progress
 from trilith.downloads import Download
+from trilith.encryption_keys import EncryptionKey
 from trilith.endpoint import Endpoint
 from trilith.errors import ApiError, NotFound
 from trilith.files import replacing
@@ -250,6 +251,14 @@ class AsyncClient:
     async def delete_key(self, access_key: str) -> None:
         """Take a key pair back."""
         await self._call(operations.delete_key(access_key))
+
+    async def encryption_keys(self) -> Sequence[EncryptionKey]:
+        """The named keys that encrypt objects."""
+        return await self._call(encryption_keys.list_encryption_keys())
+
+    async def create_encryption_key(self, key_id: str) -> EncryptionKey:
+        """Make a named key. Raises Conflict if there is one of that id."""
+        return await self._call(encryption_keys.create_encryption_key(key_id))
 
     # nodes, repairs, audits --------------------------------------------------------------------
 

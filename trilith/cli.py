@@ -12,6 +12,7 @@ import typer
 from trilith import terminal
 from trilith.commands import (
     buckets,
+    keys,
     local,
     node,
     objects,
@@ -74,6 +75,7 @@ app.command(rich_help_panel=_USE)(objects.rm)
 app.command(rich_help_panel=_USE)(objects.stat)
 app.add_typer(buckets.app, name="bucket", rich_help_panel=_USE)
 app.add_typer(users.app, name="user", rich_help_panel=_USE)
+app.add_typer(keys.app, name="key", rich_help_panel=_USE)
 app.command(rich_help_panel=_KEEP)(verify.verify)
 app.add_typer(repair.app, name="repair", rich_help_panel=_KEEP)
 app.command(rich_help_panel=_KEEP)(repair.scrub)

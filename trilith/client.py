@@ -21,9 +21,10 @@ from typing import Any, BinaryIO, Self, TypeVar
 
 import httpx
 
-from trilith import healing, operations
+from trilith import encryption_keys, healing, operations
 from trilith.bodies import Body, Progress, UploadData
 from trilith.downloads import Download
+from trilith.encryption_keys import EncryptionKey
 from trilith.endpoint import Endpoint
 from trilith.errors import ApiError, NotFound
 from trilith.files import replacing
@@ -247,6 +248,14 @@ class Client:
     def delete_key(self, access_key: str) -> None:
         """Take a key pair back."""
         self._call(operations.delete_key(access_key))
+
+    def encryption_keys(self) -> Sequence[EncryptionKey]:
+        """The named keys that encrypt objects."""
+        return self._call(encryption_keys.list_encryption_keys())
+
+    def create_encryption_key(self, key_id: str) -> EncryptionKey:
+        """Make a named key. Raises Conflict if there is one of that id."""
+        return self._call(encryption_keys.create_encryption_key(key_id))
 
     # nodes, repairs, audits --------------------------------------------------------------------
 

@@ -93,7 +93,7 @@ class Download:
         assert self.head is not None
         assert self.is_whole
         etag = self.head.etag
-        if self._received == self.head.size and is_md5(etag):
+        if self._received == self.head.size and is_md5(etag, self.head.encryption):
             md5 = self._digest.hexdigest()
             if md5 != etag:
                 raise IntegrityError(

@@ -106,6 +106,7 @@ def parse_head(answer: Answer) -> ObjectHead:
                 for name, value in headers.items()
                 if name.startswith(META_PREFIX)
             },
+            encryption=headers.get("x-trilith-encryption", ""),
         )
     except (KeyError, ValueError) as error:
         raise UnexpectedAnswer(f"the object's headers are incomplete: {error}") from error

@@ -58,7 +58,7 @@ def answer_of(response: httpx.Response, content: bytes = b"") -> Answer:
 
 def check_stored(entry: Entry, body: Body) -> Entry:
     """Raises IntegrityError unless the cluster stored what was sent."""
-    if is_md5(entry.etag) and entry.etag != body.md5:
+    if is_md5(entry.etag, entry.encryption) and entry.etag != body.md5:
         raise IntegrityError(
             f"{entry.key}: sent bytes of MD5 {body.md5}, the cluster stored {entry.etag}"
         )

@@ -23,6 +23,7 @@ class Entry:
     etag: str
     created_at_ms: int
     version_id: str = "null"
+    encryption: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class ObjectHead:
     created_at_ms: int
     version_id: str
     metadata: Mapping[str, str]
+    encryption: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ def build(kind: type[V], told: Any) -> V:
     return kind(**known)
 
 
-def is_md5(etag: str) -> bool:
-    """Whether an ETag is the MD5 of the bytes (that of a multipart upload is not)."""
-    return re.fullmatch(r"[0-9a-f]{32}", etag) is not None
+def is_md5(etag: str, encryption: str = "") -> bool:
+    """Whether an ETag is the MD5 of the bytes: that of a multipart upload is not, nor that of an
+    object encrypted with a named or a customer's key."""
+    return encryption in ("", "AES256") and re.fullmatch(r"[0-9a-f]{32}", etag) is not None

@@ -53,7 +53,7 @@ BODIES = [
     Case(
         "malformed checksum",
         lambda w, p: put(w, p, headers={"x-amz-checksum-sha256": "AAAAAA=="}),
-        ((400, "InvalidRequest"),),
+        ((400, "BadDigest"),),
     ),
     Case(
         "body cut short",

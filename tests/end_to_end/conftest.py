@@ -14,8 +14,9 @@ import pytest
 from benchmarks.cluster import Cluster
 from tests.end_to_end.support import empty_bucket, s3_client
 
-ENVIRONMENT = {"TRILITH_BODY_STALL_S": "2"}
-"""Half-way requests end sooner than by default, so that tests need not wait for it."""
+ENVIRONMENT = {"TRILITH_BODY_STALL_S": "2", "TRILITH_ACCESS_LOG_ROLL_S": "1"}
+"""Half-way requests end sooner than by default, and access logs are delivered sooner, so that tests
+need not wait for it."""
 
 
 @pytest.fixture(scope="session")

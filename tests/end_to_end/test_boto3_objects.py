@@ -305,9 +305,7 @@ def test_copying_onto_itself_unchanged_is_refused(s3: Any, bucket: str) -> None:
 
 def test_what_is_not_supported_says_so(s3: Any, bucket: str) -> None:
     with pytest.raises(ClientError) as caught:
-        s3.put_bucket_website(
-            Bucket=bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}}
-        )
+        s3.get_object_torrent(Bucket=bucket, Key="k")
     assert (error_code(caught), status(caught)) == ("NotImplemented", 501)
 
 

@@ -28,6 +28,7 @@ class FakeStore:
     def __init__(self) -> None:
         self.buckets: dict[str, dict[str, tuple[bytes, dict[str, str]]]] = {}
         self.users: dict[str, dict[str, Any]] = {}
+        self.encryption_keys: list[str] = []
         self.faults: list[int | str] = []
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.page_limit = 1000
@@ -161,7 +162,18 @@ class _Handler(BaseHTTPRequestHandler):
             known = {**_entry(names[1], data), "bucket": names[0], "attributes": told}
             # Two pages of one part each, whatever was stored.
             return {**known, "parts": [part], "next_offset": None if offset else 1}
+        if family == "encryption-keys":
+            return self._encryption_keys(json.loads(body or b"{}"))
         return self._users(route, names, json.loads(body or b"{}"))
+
+    def _encryption_keys(self, told: dict[str, str]) -> dict[str, Any]:
+        keys = self.store.encryption_keys
+        if self.command == "GET":
+            return {"keys": [{"key_id": key, "created_at_ms": CREATED_AT_MS} for key in keys]}
+        if told["key_id"] in keys:
+            raise _Problem(409, "EncryptionKeyAlreadyExists")
+        keys.append(told["key_id"])
+        return {"key_id": told["key_id"], "created_at_ms": CREATED_AT_MS}
 
     def _bucket(self, name: str) -> dict[str, Any] | None:
         store = self.store

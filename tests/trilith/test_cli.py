@@ -151,6 +151,14 @@ def test_buckets(run: Run, store: FakeStore) -> None:
     assert run("bucket", "rm", "new").code == 3
 
 
+def test_encryption_keys(run: Run) -> None:
+    assert run("key", "add", "one", "--json").lines()[0]["key_id"] == "one"
+    assert run("key", "add", "two").out == ""
+    assert run("key", "add", "two").code == 1
+    assert [line["key_id"] for line in run("key", "ls", "--json").lines()] == ["one", "two"]
+    assert run("key", "ls").out.startswith("one\t2")
+
+
 def test_users(run: Run) -> None:
     given = ("--id", "ann", "--display-name", "Ann", "--access-key", "AK", "--secret-key", "SK")
     told = run("user", "add", *given, "--json").lines()
