@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmarks import about, workloads
+from benchmarks import conformance as conform
 from benchmarks import demo as demonstration
 from benchmarks import large_object as large
 from benchmarks.cluster import ClusterError
@@ -151,6 +152,13 @@ def large_object(
 def demo() -> None:
     """A tree of thousands of files, in and out, while processes are killed."""
     raise typer.Exit(demonstration.main())
+
+
+@app.command()
+def conformance(run: Path, known: Path, reasons: Path, commit: str) -> None:
+    """docs/s3-compatibility.md from the junit XML of a run of ceph/s3-tests, to stdout."""
+    read = (conform.read_run(run), conform.read_known(known), conform.read_reasons(reasons))
+    typer.echo(conform.page(*read, commit))
 
 
 app.command()(fault)
