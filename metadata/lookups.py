@@ -4,7 +4,8 @@ A point look-up takes 20 us, the hop to a thread and back five times that under 
 what a small GET waits for. Rules:
 
 1. A look-up that finds the file locked does not wait here: the thread does.
-2. Each look-up sees every mutation that returned before it began, wherever it runs.
+2. Each look-up sees one snapshot, with every mutation that returned before it began, wherever it
+   runs.
 """
 
 import logging
@@ -12,7 +13,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import TypeVar
 
-from metadata.group_commit import Batches, mapped
+from metadata.group_commit import Batches, end_transaction, mapped
 from metadata.residence import Residence
 
 T = TypeVar("T")
@@ -32,12 +33,21 @@ class Lookups:
         """What `work` returns or raises."""
         if self._residence.is_in_memory() and not self._batches.is_closed:
             try:
-                return work(self.here)
+                return self._look_up(work)
             except sqlite3.OperationalError:
                 log.debug("look-up goes to the thread", exc_info=True)
             except sqlite3.Error as error:
                 raise mapped(error) from error
         return await self._batches.submit(work)
+
+    def _look_up(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        # The writer's thread commits whenever it is ready, between two statements too: without a
+        # transaction "no object" and "what hides it" could be answers about different moments.
+        self.here.execute("BEGIN")
+        try:
+            return work(self.here)
+        finally:
+            end_transaction(self.here)
 
     async def submit_page(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """The same for one that may find many rows: it always goes to the thread."""

@@ -42,6 +42,24 @@ async def test_the_loop_waits_for_no_lock(sqlite: SqliteStore) -> None:
     assert await sqlite._lookups.submit(locked_here) != HERE
 
 
+async def test_a_look_up_sees_one_moment(sqlite: SqliteStore, tmp_path: Path) -> None:
+    """The writer commits in its thread while the loop is between two statements of a look-up."""
+    other = sqlite3.connect(tmp_path / "metadata.db", isolation_level=None)
+
+    def count_twice(db: sqlite3.Connection) -> tuple[int, int]:
+        (before,) = db.execute("SELECT count(*) FROM users").fetchone()
+        other.execute(
+            "INSERT INTO users (user_id, display_name, is_root, created_at_ms) VALUES"
+            " ('u', 'U', 0, 1)"
+        )
+        return before, db.execute("SELECT count(*) FROM users").fetchone()[0]
+
+    before, after = await sqlite._lookups.submit(count_twice)
+    assert before == after
+    other.close()
+    assert (await sqlite.user("u")).display_name == "U", "the next one sees it"
+
+
 async def test_other_failures_are_ours(sqlite: SqliteStore) -> None:
     def fail(_: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError("malformed")
