@@ -130,7 +130,8 @@ def test_locked_versions_stay(s3: Any, locked: str) -> None:
 
 def test_nobody_shortens_compliance(s3: Any, locked: str) -> None:
     at = {"Bucket": locked, "Key": KEY}
-    until = datetime.now(UTC) + timedelta(seconds=2)
+    # Whole seconds: boto3 sends no fraction.
+    until = (datetime.now(UTC) + timedelta(seconds=3)).replace(microsecond=0)
     version_id = s3.put_object(
         **at, Body=b"one", ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=until
     )["VersionId"]
