@@ -28,7 +28,7 @@ MIB: Final = 1024 * 1024
 WINDOW_BYTES: Final = 4 * MIB
 WINDOW_PIECES: Final = 256
 BUSY_WINDOW_BYTES: Final = 2 * MIB
-BUSY_WINDOW_PIECES: Final = 32
+BUSY_WINDOW_PIECES: Final = 16
 """While users are served: what a request of theirs may have to wait for."""
 
 READ_AHEAD: Final = 2
