@@ -109,9 +109,13 @@ def test_a_wiped_node_becomes_whole(store: Store) -> None:
     with Faults(store.cluster) as faults:
         faults.inject("wipe", "node-2")
     store.assert_whole()
-    (incident,) = [one for one in store.client.incidents() if one["failed_at_ms"] not in began]
-    assert (incident["node_id"], incident["kind"]) == ("node-2", "replaced")
-    assert incident["whole_at_ms"] is not None
+
+    def incident() -> dict[str, Any]:
+        (new,) = [one for one in store.client.incidents() if one["failed_at_ms"] not in began]
+        return new
+
+    assert (incident()["node_id"], incident()["kind"]) == ("node-2", "replaced")
+    store.until(lambda: incident()["whole_at_ms"] is not None, "the incident is over")
 
 
 def test_a_returned_node_gets_what_it_missed_and_no_more(store: Store) -> None:
