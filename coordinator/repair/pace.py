@@ -21,6 +21,10 @@ REST_RATIO: Final = 1.0
 
 MAX_REST_S: Final = 1.0
 
+BUSY_SHARE: Final = 10
+"""A page is so many times smaller while somebody is served: whatever thread reads a thousand rows
+holds the interpreter up for a request's every step meanwhile."""
+
 
 class Pace:
     """See the module. `served` counts the requests of users, up to now."""
@@ -50,6 +54,10 @@ class Pace:
             self._seen = served
             self._quiet_from = now + QUIET_AFTER_S
         return now < self._quiet_from
+
+    def page(self, most: int) -> int:
+        """How many of what may be looked at in one go, `most` at best."""
+        return max(1, most // BUSY_SHARE) if self.is_busy() else most
 
     @asynccontextmanager
     async def turn(self, size_bytes: int) -> AsyncIterator[None]:

@@ -78,8 +78,9 @@ class Reconciler:
         after = b""
         while True:
             began_at = time.monotonic()
-            page = await self._metadata.parts_by_id(after, limit=PAGE)
-            last = page[-1].part.part_id if len(page) == PAGE else None
+            limit = self._pace.page(PAGE)
+            page = await self._metadata.parts_by_id(after, limit=limit)
+            last = page[-1].part.part_id if len(page) == limit else None
             wanting, strays = await self._compare(client, page, after, last)
             queued += await self._queue(wanting)
             for start in range(0, len(strays), PAGE):
@@ -104,7 +105,7 @@ class Reconciler:
         wanting: list[MissingShard] = []
         strays: list[ShardKey] = []
         newest_ms = self._ids.now_ms() - self._grace_ms
-        async for kept in _inventory(client, after, last):
+        async for kept in _inventory(client, after, last, self._pace):
             key = ShardKey(bytes.fromhex(kept["part_id"]), kept["shard"])
             part = expected.pop(key, None)
             if part is not None:
@@ -165,12 +166,12 @@ def _lack(part: Part, records: int, stored_bytes: int) -> str:
 
 
 async def _inventory(
-    client: NodeClient, after: bytes, last: bytes | None
+    client: NodeClient, after: bytes, last: bytes | None, pace: Pace
 ) -> AsyncIterator[Mapping[str, Any]]:
     """What the node has of parts with after < id <= last (None: to the end), in order."""
     cursor = ShardKey(after, MAX_SHARD) if after else None
     while True:
-        page = await client.inventory(cursor, PAGE)
+        page = await client.inventory(cursor, pace.page(PAGE))
         for shard in page["shards"]:
             if last is not None and bytes.fromhex(shard["part_id"]) > last:
                 return

@@ -26,7 +26,7 @@ from coordinator.repair.ledger import Ledger
 from coordinator.repair.pace import Pace
 from coordinator.repair.progress import Progress
 from coordinator.repair.rebuild import Rebuilder, window_limits
-from coordinator.repair.supply import Supply
+from coordinator.repair.supply import PAGE, Supply
 from coordinator.repair.targets import Targets
 from coordinator.repair.worker import RETRY_S, Clock, Sleep, Worker
 from erasure import Layout
@@ -120,14 +120,15 @@ class Repairer:
             self._look_at = self._clock() + LOOK_EVERY_S
             await self._find_holders()
         workable = [supply for holder, supply in self._supplies.items() if self._may_work(holder)]
+        page = self._pace.page(PAGE)
         for supply in workable:
-            supply.refill()
+            supply.refill(page)
         # Windows go one at a time then (pace.py): more chunks would only wait, and be read again
         # with every page.
         limit = 1 if self._pace.is_busy() else self._concurrency
         while len(self._chunks) < limit and (chosen := _most_endangered(workable)):
             self._start(chosen)
-            chosen.refill()
+            chosen.refill(page)
         return False
 
     async def _welcome(self) -> None:

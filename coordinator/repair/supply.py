@@ -17,8 +17,8 @@ from typing import Final
 from metadata import DueRepair, MetadataError, ShardName
 
 PAGE: Final = 1000
-LOW: Final = 250
-"""A page that has fewer tasks left is replaced by the next."""
+LOW_SHARE: Final = 4
+"""When fewer than this fraction of a page are left the next one replaces them."""
 
 log = logging.getLogger(__name__)
 
@@ -50,16 +50,17 @@ class Supply:
         """Whether nothing is left, as far as is known."""
         return not (self._page or self._deferred or self._may_have_more or self._asking)
 
-    def refill(self) -> None:
-        """Ask for the next page, if it is time."""
-        if self._may_have_more and len(self._page) < LOW and self._asking is None:
+    def refill(self, page: int) -> None:
+        """Ask for the next page, of so many tasks, if it is time."""
+        is_low = len(self._page) < page // LOW_SHARE
+        if self._may_have_more and is_low and self._asking is None:
             self._may_have_more = False
             self._past_since_asked = set()
-            self._asking = asyncio.create_task(self._ask())
+            self._asking = asyncio.create_task(self._ask(page))
 
-    async def _ask(self) -> None:
+    async def _ask(self, page: int) -> None:
         # What is under way is due all the same, and stands first.
-        limit = PAGE + self.under_way
+        limit = page + self.under_way
         try:
             found = await self._fetch(limit)
         except MetadataError as error:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from coordinator.repair.pace import MAX_REST_S, QUIET_AFTER_S, REST_RATIO, Pace
+from coordinator.repair.pace import BUSY_SHARE, MAX_REST_S, QUIET_AFTER_S, REST_RATIO, Pace
 
 
 class Stage:
@@ -105,3 +105,11 @@ def test_it_is_quiet_again_after_a_while() -> None:
     assert stage.pace.is_busy()
     stage.now += QUIET_AFTER_S * 0.2
     assert not stage.pace.is_busy()
+
+
+def test_pages_are_small_while_users_are_served() -> None:
+    stage = Stage()
+    assert stage.pace.page(1000) == 1000
+    stage.served += 1
+    assert stage.pace.page(1000) == 1000 // BUSY_SHARE
+    assert stage.pace.page(1) == 1

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coordinator.cluster import NodeState
-from coordinator.repair import rebuild, supply
+from coordinator.repair import rebuild, repairer
 from metadata import MissingShard, RepairState
 from node.record import RecordKey
 from tests.coordinator.repair.support import Ward
@@ -137,8 +137,7 @@ async def test_tasks_that_come_later_are_found_without_being_announced() -> None
 
 
 async def test_more_tasks_than_a_page(monkeypatch) -> None:
-    monkeypatch.setattr(supply, "PAGE", 10)
-    monkeypatch.setattr(supply, "LOW", 5)
+    monkeypatch.setattr(repairer, "PAGE", 10)
     monkeypatch.setattr(rebuild, "WINDOW_PIECES", 3)
     ward = Ward()
     for number in range(100):

@@ -12,9 +12,8 @@ PAGE, LOW = 6, 3
 
 
 @pytest.fixture(autouse=True)
-def small_pages(monkeypatch) -> None:
-    monkeypatch.setattr(supply_module, "PAGE", PAGE)
-    monkeypatch.setattr(supply_module, "LOW", LOW)
+def low_pages(monkeypatch) -> None:
+    monkeypatch.setattr(supply_module, "LOW_SHARE", PAGE // LOW)
 
 
 def due(number: int, shard: int = 0) -> DueRepair:
@@ -51,7 +50,7 @@ class Stage:
         self.arrivals += 1
 
     async def refill(self) -> None:
-        self.supply.refill()
+        self.supply.refill(PAGE)
         for _ in range(5):
             await asyncio.sleep(0)
 
