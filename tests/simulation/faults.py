@@ -3,7 +3,8 @@
 Rules:
 1. For every part at most m of its holders are in trouble at a time: they can't be reached, or have
    not got an intact shard. A part that is being written counts whoever was in trouble since its
-   first byte; whoever keeps a copy of a shard counts as a holder.
+   first byte, one that is being read counts also when nothing names it any more; whoever keeps a
+   copy of a shard counts as a holder.
 2. Programs that go beyond m make more nodes unreachable than that. They come back; of what they
    keep never more than m shards of a part are destroyed.
 3. Trouble is over when the coordinator has heard the node again, not before.
@@ -77,7 +78,9 @@ class Faults:
         for node_id, node in world.nodes.items():
             for key in node.disk.records:
                 kept.setdefault(key.part_id, set()).add(node_id)
-        for part in world.parts():
+        open_parts = {part.part_id: part for parts in world.open for part in parts}
+        # What the metadata say comes last, for shards that have moved since.
+        for part in {**open_parts, **{part.part_id: part for part in world.parts()}}.values():
             bad = {
                 node_id
                 for shard, node_id in enumerate(part.nodes)

@@ -199,7 +199,7 @@ def test_a_task_that_is_left_is_seen() -> None:
     async def main() -> None:
         async with calm() as store:
             await store.its.stop()
-            store.its.process.spawn(asyncio.sleep(1000))
+            store.its.process.spawn(asyncio.Event().wait())
             assert invariants.no_task_is_left(store.world)
 
     run(main())

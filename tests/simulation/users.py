@@ -220,10 +220,11 @@ class Users:
                 continue  # replaced since it was looked up
             parts = stored.parts or at_once(self._world.store.parts(stored.version.version_id))
             try:
-                async with stream:
-                    if is_part and chance.random() < 0.2:
-                        await asyncio.sleep(chance.choice([0.01, 1.0, 12.0]))
-                    return start, size, b"".join([bytes(piece) async for piece in stream])
+                with self._world.reading(parts):
+                    async with stream:
+                        if is_part and chance.random() < 0.2:
+                            await asyncio.sleep(chance.choice([0.01, 1.0, 12.0]))
+                        return start, size, b"".join([bytes(piece) async for piece in stream])
             except Unreadable:
                 # Only shards that were moved since excuse it: what was dropped is pinned.
                 now = at_once(self._world.store.find_parts([part.part_id for part in parts]))
@@ -325,7 +326,7 @@ class Users:
     async def listing(self) -> list[str]:
         """All keys that are listed."""
         listing = await self._request(lambda its: its.metadata.list_current(BUCKET, limit=1000))
-        return [version.key for version in listing.versions]
+        return [listed.key for listed in listing.objects]
 
     async def abort_all(self) -> None:
         """Every upload under way, the forgotten ones too."""

@@ -7,7 +7,7 @@ one does not change all others. What happens is noted; the notes are the program
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -54,6 +54,9 @@ class World:
 
         self.exposures: list[set[str]] = []
         """For each request of a user under way: the nodes in trouble in its time."""
+
+        self.open: list[Sequence[Part]] = []
+        """For each read under way: what it reads, dropped since or not."""
 
         self.configured = [self.make_node() for _ in range(count)]
 
@@ -140,6 +143,15 @@ class World:
             yield exposure
         finally:
             self.exposures = [other for other in self.exposures if other is not exposure]
+
+    @contextmanager
+    def reading(self, parts: Sequence[Part]) -> Iterator[None]:
+        """While this lasts the parts must stay readable, even if nothing names them any more."""
+        self.open.append(parts)
+        try:
+            yield
+        finally:
+            self.open = [other for other in self.open if other is not parts]
 
     # waiting --------------------------------------------------------------------------------------
     async def until(
