@@ -37,7 +37,6 @@ class Told(NamedTuple):
     rebuilt_shards: int
     rebuilt_bytes: int
     queued_shards: int
-    dead_shards: int
 
 
 class Admin:
@@ -70,7 +69,6 @@ class Admin:
             progress["repaired_shards"],
             progress["repaired_bytes"],
             told["queued"],
-            told["dead"],
         )
 
     async def verify(self, deep: bool) -> Audit:

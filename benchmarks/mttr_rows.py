@@ -143,15 +143,6 @@ def buckets(trial: int, requests: Iterable[Request], fault_s: float) -> list[Ser
     ]
 
 
-def full_again_s(passes: Sequence[Redundancy], not_before_s: float) -> float:
-    """The end of the first pass that began no sooner than that and found everything whole."""
-    for one in passes:
-        begun_s = one.t_s - one.took_s
-        if begun_s >= not_before_s and one.whole and not (one.degraded or one.lost):
-            return one.t_s
-    return math.nan
-
-
 def first_rebuilt_s(told: Sequence[Repair]) -> float:
     """When the store first told of a shard rebuilt after the fault."""
     before = [one.rebuilt_shards for one in told if one.t_s <= 0]

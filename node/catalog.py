@@ -56,6 +56,7 @@ class Catalog:
         self._reader_lock = threading.Lock()
         self._is_doubtful = False
         self.durable_commits = 0
+        """Until the next one the file may fall back to what it was at any time since the last."""
 
     def close(self, *, clean: bool) -> None:
         """Release the file; `clean` (it holds all the log says) spares the check at start."""

@@ -28,7 +28,7 @@ records and answers are views into the body. Payload checksums are the caller's 
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -171,19 +171,6 @@ def split_records(body: Buffer) -> list[WireRecord]:
 def pack_answer_head(outcome: Outcome, record_length: int = 0) -> bytes:
     """What stands before the record in a read answer, or is all of it if there is none."""
     return _ANSWER.pack(outcome, record_length)
-
-
-def pack_answers(answers: Sequence[Buffer | Outcome]) -> list[Buffer]:
-    """The body of a read answer in pieces: a whole record stands for FOUND."""
-    pieces: list[Buffer] = []
-    for answer in answers:
-        if isinstance(answer, Outcome):
-            assert answer is not Outcome.FOUND, "what was found is answered with its record"
-            pieces.append(_ANSWER.pack(answer, 0))
-        else:
-            pieces.append(_ANSWER.pack(Outcome.FOUND, len(answer)))
-            pieces.append(answer)
-    return pieces
 
 
 def unpack_answers(body: Buffer, count: int) -> list[memoryview | Outcome]:

@@ -20,11 +20,27 @@ access key and secret over TLS or loopback, SigV4 with an unsigned payload elsew
     POST   /verify                  {bucket: name or null, deep} -> JSON lines, each with a `type`:
                                     finding, silent_node, progress, and at the end summary
     GET    /users                   {users: [User]}
-    POST   /users                   {user_id, display_name, access_key?, secret_key?}
+    POST   /users                   {user_id, display_name, email?, access_key?, secret_key?}
                                     -> 201 AccessKey
     DELETE /users/{id}              204
     POST   /users/{id}/keys         {access_key?, secret_key?} -> 201 AccessKey
     DELETE /keys/{access_key}       204
+    GET    /groups                  {groups: [{name, created_at_ms, users, policies, attached}]}
+    POST   /groups                  {name} -> 201
+    DELETE /groups/{name}           204; 409 while it has users or policies
+    PUT    /groups/{name}/users/{id}       204; also DELETE
+    GET    /users/{id}/policies     {policies: [name], attached: [name]}; also below /groups/{name},
+                                    as the next four
+    PUT    /users/{id}/policies/{name}     {document} -> 204
+    GET    /users/{id}/policies/{name}     {name, document}
+    DELETE /users/{id}/policies/{name}     204
+    PUT    /users/{id}/attached/{policy}   204; also DELETE
+    GET    /policies                {policies: [{name, arn, is_built_in}]}
+    POST   /policies                {name, document} -> 201
+    GET    /policies/{name}         {name, document}
+    DELETE /policies/{name}         204; 409 while somebody has it
+    GET    /encryption-keys         {keys: [EncryptionKey]}
+    POST   /encryption-keys         {key_id} -> 201 EncryptionKey: {key_id, created_at_ms}
     GET    /buckets?after=&limit=   {buckets: [Bucket], next_after}
     PUT    /buckets/{bucket}        201 Bucket
     DELETE /buckets/{bucket}        204

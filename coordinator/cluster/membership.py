@@ -1,14 +1,14 @@
 """Knows which nodes are up: counts missed heartbeats, and says so when a state changes.
 
-    up --missed heartbeat, failed request--> suspect --silent for down_after--> down
+    up --missed heartbeat, failed request--> suspect --silent for down_after_s--> down
     any --answered heartbeat--> up
 
 Rules:
 1. Silence is counted in beats, not in seconds: when this process itself was stalled no beat was
    sent, and none was missed.
 2. A node that refuses connections is suspect at once but not down at once: a restart takes no
-   longer than `down_after`, and must not start a repair. One that is silent for `lost_after` is
-   lost: it may still return, but nothing waits for it any more.
+   longer than `down_after_s`, and must not start a repair. One that is silent for `lost_after_s`
+   is lost: it may still return, but nothing waits for it any more.
 3. Only a heartbeat's answer makes a node up, and it must come from the node that is meant.
 """
 
@@ -104,7 +104,7 @@ class Membership:
         return None if heard_at_s is None else self._clock() - heard_at_s
 
     def is_lost(self, node_id: str) -> bool:
-        """Whether it has been silent for `lost_after`. Raises UnknownNode."""
+        """Whether it has been silent for `lost_after_s`. Raises UnknownNode."""
         return self._watch(node_id).missed_beats >= self._lost_after_beats
 
     def on_state(self, listener: StateListener) -> None:

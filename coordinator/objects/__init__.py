@@ -12,7 +12,7 @@ from coordinator.objects.errors import (
 )
 from coordinator.objects.ids import Ids
 from coordinator.objects.multipart import MAX_PART_NUMBER, Multipart, NamedPart
-from coordinator.objects.objects import NewObject, Objects
+from coordinator.objects.objects import NewObject, Objects, with_current
 from coordinator.objects.pins import Pins
 from coordinator.objects.protection import BucketDefault, ObjectKeys
 from coordinator.objects.reader import ByteStream, PartReader
@@ -46,4 +46,5 @@ __all__ = [
     "RepairReports",
     "Unreadable",
     "WriteFailed",
+    "with_current",
 ]

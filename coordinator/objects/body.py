@@ -16,7 +16,8 @@ Body = AsyncIterator[Buffer]
 
 @dataclass(frozen=True, slots=True)
 class Digested:
-    """What the whole body amounts to: its MD5 in hex, and checksums as in metadata's Part.
+    """What the whole body amounts to: its MD5 in hex, and checksums as in metadata's Part, which
+    nobody asked for if `is_default`.
 
     Of an encrypted body also how many bytes the client sent, and the MD5 of those that are stored.
     """
@@ -25,6 +26,7 @@ class Digested:
     checksums: Mapping[str, str] = field(default_factory=dict)
     plain_size: int | None = None
     stored_md5: str = ""
+    is_default: bool = False
 
 
 class BodyDigest(Protocol):

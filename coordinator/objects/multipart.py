@@ -26,7 +26,6 @@ from metadata import (
 
 MIN_PART_BYTES = 5 * 1024 * 1024
 MAX_PART_NUMBER = 10_000
-PARTS_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,22 +173,6 @@ class Multipart:
     async def part(self, stored: StoredVersion, number: int) -> Part | None:
         """The version's part of that number, or None."""
         return await self._metadata.part_by_number(stored.version.version_id, number)
-
-    async def parts_after(self, stored: StoredVersion, number: int, limit: int) -> Sequence[Part]:
-        """The version's parts of higher numbers, by number; an empty last part is left out."""
-        if not stored.version.size:
-            return []
-        version_id = stored.version.version_id
-        marker = await self.part(stored, number) if number else None
-        offset = 0 if marker is None else marker.offset + marker.content_size
-        found: list[Part] = []
-        while len(found) < limit and offset < stored.version.size:
-            page = await self._metadata.parts(version_id, offset=offset, limit=PARTS_PAGE)
-            if not page:
-                break
-            found += [part for part in page if part.number > number]
-            offset = page[-1].offset + page[-1].content_size
-        return found[:limit]
 
 
 def combined_etag(parts: Sequence[Part] | Sequence[NamedPart]) -> str:

@@ -1,11 +1,12 @@
-"""The objects of the cluster: put, open, copy, delete, list. What both surfaces build on.
+"""The objects of the cluster: put, open, copy, delete. What both surfaces build on.
 
 Rules: a write is shards first, then ONE metadata commit, then the answer. A read looks the version
 up once and then reads immutable parts, which are pinned against reclaim while it lasts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from coordinator.crypto import CustomerKey, Protection
 from coordinator.objects.body import Body, BodyDigest
@@ -30,8 +31,13 @@ from node.record import Buffer
 
 PARTS_PAGE = 1000
 
+OPEN_TRIES = 5
+"""How often a version may be replaced between its look-up and its opening."""
+
 JOIN_BYTES = 64 * 1024
 """Units smaller than this are joined before an answer starts."""
+
+Used = TypeVar("Used")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,21 @@ class NewObject:
     legal_hold: bool = False
     protection: Protection | None = None
     """How it is to be encrypted; None leaves that to the bucket's default."""
+
+
+async def with_current(
+    look_up: Callable[[], Awaitable[StoredVersion]],
+    use: Callable[[StoredVersion], Awaitable[Used]],
+) -> Used:
+    """What `use` makes of the version looked up; one that was replaced or deleted before it was
+    opened (NoSuchKey) is looked up anew, which tells by what. Raises what both raise."""
+    for _ in range(OPEN_TRIES - 1):
+        stored = await look_up()
+        try:
+            return await use(stored)
+        except NoSuchKey:
+            continue
+    return await use(await look_up())
 
 
 class Objects:

@@ -7,7 +7,6 @@ Unreadable: never wrong bytes.
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Final
 
 from coordinator.crypto import FRAME_BYTES, STORED_FRAME_BYTES, DataKey, Tampered
@@ -29,17 +28,14 @@ def widened(spans: Sequence[Span]) -> list[Span]:
     return wide
 
 
-class OpenedStream:
-    """The plain bytes of a range of encrypted parts; a `ByteStream` over another one."""
+class OpenedStream(ByteStream):
+    """The plain bytes of a range of encrypted parts, from another stream."""
 
     def __init__(self, stored: ByteStream, spans: Sequence[Span], key: DataKey) -> None:
         """`stored` gives the bytes of `widened(spans)`."""
         self._stored = stored
         self._spans = deque(_OpeningSpan(span, key) for span in spans)
         self._ready: deque[Buffer] = deque()
-
-    def __aiter__(self) -> "OpenedStream":
-        return self
 
     async def __anext__(self) -> Buffer:
         """The next buffer, of at most a frame. Raises Unreadable."""
@@ -60,17 +56,6 @@ class OpenedStream:
         """Stop reading. Closing twice does nothing."""
         self._spans.clear()
         await self._stored.aclose()
-
-    async def __aenter__(self) -> "OpenedStream":
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
 
 class _OpeningSpan:

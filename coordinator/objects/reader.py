@@ -8,10 +8,10 @@ Rules:
 3. The parts are pinned against reclaim from the opening of a stream to its close.
 """
 
+from abc import abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
-from typing import NamedTuple, Protocol
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import NamedTuple, Self
 
 from coordinator.cluster import Cluster
 from coordinator.metrics import Metrics
@@ -40,36 +40,21 @@ Piece = tuple[Part, Layout, int, int, int]
 """Part, its layout, stripe, and the first byte and the last + 1 that are wanted of the stripe."""
 
 
-class ByteStream(Protocol):
+class ByteStream(AsyncIterator[Buffer]):
     """The bytes of a range, as buffers in order. Must be closed; an async context manager.
 
     Iteration raises Unreadable, possibly after some buffers were given.
     """
 
-    def __aiter__(self) -> "ByteStream":
-        """Itself."""
-        ...
-
-    async def __anext__(self) -> Buffer:
-        """The next buffer."""
-        ...
-
+    @abstractmethod
     async def aclose(self) -> None:
         """Stop reading. Closing twice does nothing."""
-        ...
 
-    async def __aenter__(self) -> "ByteStream":
-        """Itself."""
-        ...
+    async def __aenter__(self) -> Self:
+        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        ...
+    async def __aexit__(self, *error: object) -> None:
+        await self.aclose()
 
 
 class PartReader:
@@ -93,8 +78,8 @@ class PartReader:
         return _StripeStream(self, spans)
 
 
-class _StripeStream:
-    """A `ByteStream` that reads stripe by stripe."""
+class _StripeStream(ByteStream):
+    """Reads stripe by stripe."""
 
     def __init__(self, reader: PartReader, spans: Sequence[Span]) -> None:
         self._reader = reader
@@ -106,9 +91,6 @@ class _StripeStream:
         self._ready: deque[Buffer] = deque()
         self._closed = False
         reader.pins.pin(self._parts)
-
-    def __aiter__(self) -> "_StripeStream":
-        return self
 
     async def __anext__(self) -> Buffer:
         """The next buffer, of at most a unit."""
@@ -147,17 +129,6 @@ class _StripeStream:
         self._count(-self._ahead_bytes)
         while self._ahead:
             self._ahead.popleft()[0].cancel()
-
-    async def __aenter__(self) -> "_StripeStream":
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
 
 def spans(parts: Sequence[Part], start: int, stop: int) -> list[Span]:

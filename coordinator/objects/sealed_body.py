@@ -5,7 +5,8 @@
 Rules:
 1. The client's digest sees the bytes as the client sent them; what is stored has an MD5 of its own,
    by which the audit knows the part without its key.
-2. One block is held back, because only the end tells which frame is the last.
+2. Where even the MD5 is hidden, a checksum that nobody asked for is not kept.
+3. One block is held back, because only the end tells which frame is the last.
 """
 
 import asyncio
@@ -66,9 +67,10 @@ class SealedBody:
     def finish(self) -> Digested:
         """Raises what the client's digest raises."""
         digested = self._digest.finish()
+        is_kept = not (digested.is_default and self._key.hides_md5)
         return Digested(
             self._key.etag(digested.etag),
-            digested.checksums,
+            digested.checksums if is_kept else {},
             self._plain_size,
             self._stored_md5.hexdigest(),
         )

@@ -86,13 +86,6 @@ class Attempt:
         """Whether the shard is to stand elsewhere afterwards."""
         return self.target != self.due.part.nodes[self.shard]
 
-    @property
-    def shard_bytes(self) -> int:
-        """The size of the shard."""
-        layout = self.layout
-        last = layout.stripes - 1
-        return last * layout.unit_size + layout.unit_length(last)
-
     def decide(self, verdict: Verdict, reason: str = "") -> None:
         """The first verdict counts."""
         if self.verdict is None:

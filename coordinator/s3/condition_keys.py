@@ -17,7 +17,6 @@ from coordinator.auth.dates import parse_amz_date, parse_http_date
 from coordinator.auth.times import iso_time
 from coordinator.s3.errors import S3Error
 from coordinator.s3.exchange import Request
-from coordinator.s3.headers import hoisted
 from coordinator.s3.names import parse_copy_source
 from metadata import Bucket, Version
 
@@ -76,7 +75,7 @@ def _one(value: str | None) -> Sequence[str] | None:
 
 
 def _header(request: Request, name: str) -> str | None:
-    value = hoisted(request.headers, request.params).get(name)
+    value = request.all_headers.get(name)
     return None if value == "" else value
 
 

@@ -9,14 +9,14 @@ from dataclasses import replace
 from typing import Final
 
 from coordinator.s3 import xml
-from coordinator.s3.checksums import Digest, Expected, asked_algorithm
+from coordinator.s3.checksums import DEFAULT, Digest, asked_algorithm, expect
 from coordinator.s3.conditions import check_copy_source, write_condition
 from coordinator.s3.encryption import source_key
 from coordinator.s3.encryption_headers import answer as encryption_headers
 from coordinator.s3.errors import S3Error
 from coordinator.s3.exchange import Request, Response, xml_response
 from coordinator.s3.expiration import expiration_headers
-from coordinator.s3.headers import HeaderList, hoisted, object_checksums
+from coordinator.s3.headers import HeaderList, object_checksums
 from coordinator.s3.names import parse_copy_source
 from coordinator.s3.payload import MAX_OBJECT_BYTES
 from coordinator.s3.surface import Surface
@@ -40,7 +40,7 @@ _OF_THE_COPY: Final = ("x-amz-storage-class", "x-amz-website-redirect-location")
 
 async def copy_object(s3: Surface, request: Request) -> Response:
     """Copy the source named in x-amz-copy-source."""
-    headers = hoisted(request.headers, request.params)
+    headers = request.all_headers
     refuse_unsupported(headers)
     bucket = await s3.bucket(request)
     source = await find_source(s3, request, headers)
@@ -128,7 +128,6 @@ def _taken_over(own: Attributes, source: Attributes) -> Attributes:
 
 
 def _digest(headers: Mapping[str, str], source: StoredVersion) -> Digest:
-    """A copy keeps the source's kind of checksum unless another one is asked for."""
-    wanted = asked_algorithm(headers)
-    kept = next((name for name in source.version.attributes.checksums if name != "type"), "")
-    return Digest(Expected(algorithm=wanted or kept))
+    """A copy keeps the source's kind of checksum, if it has one, unless another is asked for."""
+    kinds = source.version.attributes.checksums.keys() - {"type", DEFAULT}
+    return Digest(expect(asked_algorithm(headers) or next(iter(kinds), "")))

@@ -13,7 +13,7 @@ from coordinator.s3 import xml
 from coordinator.s3.conditions import delete_condition, delete_condition_of
 from coordinator.s3.errors import S3Error, from_auth_error, from_metadata_error
 from coordinator.s3.exchange import Request, Response, xml_response
-from coordinator.s3.headers import HeaderList, hoisted
+from coordinator.s3.headers import HeaderList
 from coordinator.s3.names import check_key
 from coordinator.s3.object_lock import may_bypass
 from coordinator.s3.payload import read_small
@@ -33,7 +33,7 @@ DELETE_VERSION: Final = "s3:DeleteObjectVersion"
 
 async def delete_object(s3: Surface, request: Request) -> Response:
     """Delete the key, or the version that versionId names."""
-    headers = hoisted(request.headers, request.params)
+    headers = request.all_headers
     refuse_unsupported(headers)
     version_id = asked_version(request)
     condition = delete_condition(headers)

@@ -13,7 +13,7 @@ from coordinator.auth.credentials import Authentication
 from coordinator.auth.request import SignedRequest
 from coordinator.objects import ByteStream
 from coordinator.s3.errors import S3Error
-from coordinator.s3.headers import HeaderList
+from coordinator.s3.headers import HeaderList, hoisted
 from metadata import Bucket, User
 from node.http import Receive
 from node.record import Buffer
@@ -54,11 +54,10 @@ class Request:
     is_secure: bool = False
 
     @property
-    def identity(self) -> User:
-        """Who asks, where that must be somebody. Raises S3Error AccessDenied."""
-        if self.user is None:
-            raise S3Error("AccessDenied")
-        return self.user
+    def all_headers(self) -> Mapping[str, str]:
+        """`headers` with what a presigned URL carries in its query instead added. Raises S3Error
+        InvalidArgument; see `hoisted`."""
+        return hoisted(self.headers, self.params)
 
     def number(self, name: str, default: int, lowest: int, highest: int) -> int:
         """An integer query parameter, capped at `highest` as S3 does. Raises InvalidArgument."""
@@ -87,12 +86,3 @@ class Response:
 def xml_response(body: bytes, status: int = 200, headers: HeaderList | None = None) -> Response:
     """A response with an XML document."""
     return Response(status, [(b"content-type", b"application/xml"), *(headers or [])], body)
-
-
-def join_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Lower-case names to values; a repeated header's values are joined by commas."""
-    headers: dict[str, str] = {}
-    for name_bytes, value_bytes in raw:
-        name, value = name_bytes.decode("latin-1"), value_bytes.strip().decode("latin-1")
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
-    return headers

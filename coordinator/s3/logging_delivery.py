@@ -204,7 +204,7 @@ class AccessLogs:
 
 async def may_deliver(surface: Surface, target: Bucket, prefix: str, source: Source) -> bool:
     """Whether the target's owner lets the log of that bucket in."""
-    return await surface.service_allows(
+    return await surface.permissions.service_allows(
         SERVICE,
         target,
         ACTION,

@@ -13,7 +13,7 @@ from coordinator.s3 import xml
 from coordinator.s3.dates import parse_iso_date
 from coordinator.s3.errors import S3Error
 from coordinator.s3.exchange import Request, Response, xml_response
-from coordinator.s3.headers import HeaderList, hoisted
+from coordinator.s3.headers import HeaderList
 from coordinator.s3.payload import read_small
 from coordinator.s3.settings.object_lock import MODES, OBJECT_LOCK, ObjectLock
 from coordinator.s3.surface import Surface
@@ -148,7 +148,7 @@ async def wanted_lock(
 
 async def may_bypass(s3: Surface, request: Request, bucket: Bucket, key: str) -> bool:
     """Whether the sender asks to bypass GOVERNANCE. Raises S3Error AccessDenied to whom may not."""
-    headers = hoisted(request.headers, request.params)
+    headers = request.all_headers
     if headers.get(BYPASS, "").strip().lower() != "true":
         return False
     if not await s3.allows(request, bucket, "s3:BypassGovernanceRetention", key):

@@ -28,7 +28,6 @@ from coordinator.s3 import grants
 from coordinator.s3.condition_keys import RequestContext
 from coordinator.s3.errors import S3Error
 from coordinator.s3.exchange import Request
-from coordinator.s3.headers import hoisted
 from metadata import Bucket, Version
 
 LIST_BUCKET: Final = "s3:ListBucket"
@@ -86,7 +85,7 @@ class Permissions:
         """A write is more than its action says. Raises S3Error AccessDenied."""
         if not bucket.settings_version and request.sender.is_whole_account:
             return
-        headers = hoisted(request.headers, request.params)
+        headers = request.all_headers
         for header, action in _DENIABLE.items():
             if headers.get(header):
                 verdict = await self.judge(request, bucket, action, request.key)

@@ -4,15 +4,17 @@ Rules: what is answered is one version, and of its parts only those looked up fo
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final
 
+from coordinator.objects import with_current
 from coordinator.s3.conditions import check_read, range_applies
 from coordinator.s3.encryption import answer as encryption_headers
 from coordinator.s3.encryption import reading_key
 from coordinator.s3.errors import S3Error
 from coordinator.s3.exchange import Request, Response
 from coordinator.s3.expiration import expiration_headers
-from coordinator.s3.headers import hoisted, object_checksums, object_headers, response_overrides
+from coordinator.s3.headers import object_checksums, object_headers, response_overrides
 from coordinator.s3.multipart import part_number
 from coordinator.s3.object_lock import lock_headers
 from coordinator.s3.ranges import ByteRange, parse_range
@@ -22,9 +24,6 @@ from coordinator.s3.unsupported import refuse_unsupported
 from coordinator.s3.versioning import look_up, read_headers
 from metadata import NoSuchKey, Part, StoredVersion
 
-OPEN_TRIES: Final = 5
-"""How often a version may be replaced between its look-up and its opening."""
-
 CHECKSUM_MODE: Final = "x-amz-checksum-mode"
 
 Answer = Callable[[Surface, Request, StoredVersion], Awaitable[Response]]
@@ -32,44 +31,30 @@ Answer = Callable[[Surface, Request, StoredVersion], Awaitable[Response]]
 
 async def get_object(s3: Surface, request: Request) -> Response:
     """The object's bytes, or the range or part asked for."""
-    return await _retried(s3, request, _get)
+    return await _answered(s3, request, _get)
 
 
 async def head_object(s3: Surface, request: Request) -> Response:
     """What GetObject would say, without the bytes."""
-    return await _retried(s3, request, _head)
+    return await _answered(s3, request, _head)
 
 
-async def _retried(s3: Surface, request: Request, answer: Answer) -> Response:
-    for _ in range(OPEN_TRIES - 1):
-        stored = await _look_up(s3, request)
-        try:
-            return await _with_end(s3, request, stored, await answer(s3, request, stored))
-        except NoSuchKey:
-            # Gone, or replaced between look-up and opening: the next look-up tells which.
-            continue
-    stored = await _look_up(s3, request)
-    return await _with_end(s3, request, stored, await answer(s3, request, stored))
-
-
-async def _with_end(
-    s3: Surface, request: Request, stored: StoredVersion, response: Response
-) -> Response:
-    """The answer with when the version expires; of one that was named it isn't known whether it is
-    the current one."""
-    if stored.bucket.settings_version and "versionId" not in request.params:
-        response.headers += await expiration_headers(s3, stored.bucket, stored.version)
-    return response
-
-
-async def _look_up(s3: Surface, request: Request) -> StoredVersion:
+async def _answered(s3: Surface, request: Request, answer: Answer) -> Response:
     refuse_unsupported(request.headers)
-    return await look_up(s3, request)
+
+    async def use(stored: StoredVersion) -> Response:
+        response = await answer(s3, request, stored)
+        # Of a version that was named it isn't known whether it is the current one.
+        if "versionId" not in request.params:
+            response.headers += await expiration_headers(s3, stored.bucket, stored.version)
+        return response
+
+    return await with_current(partial(look_up, s3, request), use)
 
 
 async def _get(s3: Surface, request: Request, stored: StoredVersion) -> Response:
     part = await _named_part(s3, request, stored)
-    key = reading_key(s3, hoisted(request.headers, request.params), stored)
+    key = reading_key(s3, request.all_headers, stored)
     response, selected = _described(request, stored, part)
     if response.length:
         response.body, response.stream = await s3.objects.begin(
@@ -80,7 +65,7 @@ async def _get(s3: Surface, request: Request, stored: StoredVersion) -> Response
 
 async def _head(s3: Surface, request: Request, stored: StoredVersion) -> Response:
     part = await _named_part(s3, request, stored)
-    reading_key(s3, hoisted(request.headers, request.params), stored)
+    reading_key(s3, request.all_headers, stored)
     return _described(request, stored, part)[0]
 
 
@@ -102,7 +87,7 @@ async def _named_part(s3: Surface, request: Request, stored: StoredVersion) -> P
     part = await s3.multipart.part(stored, number)
     if part is None:
         # Either there is none, or all have gone with their version
-        if version.size and not await s3.multipart.parts_after(stored, 0, 1):
+        if not await s3.metadata.version_parts(version.version_id, limit=1):
             raise NoSuchKey(f"{version.key!r} was replaced while it was being opened")
         raise S3Error("InvalidPart", "The object has no part of that number.")
     return part

@@ -157,21 +157,6 @@ class Surface:
         if sender.is_anonymous or not authorize(asked, Target(sender.account_id, UNSET)):
             raise S3Error("AccessDenied")
 
-    async def service_allows(
-        self,
-        name: str,
-        bucket: Bucket,
-        action: str,
-        key: str,
-        *,
-        source_arn: str,
-        source_account: str,
-    ) -> bool:
-        """Whether a part of this store that works for a user may; see `Permissions`."""
-        return await self.permissions.service_allows(
-            name, bucket, action, key, source_arn=source_arn, source_account=source_account
-        )
-
     async def new_object(
         self, request: Request, bucket: Bucket, headers: Mapping[str, str]
     ) -> NewAccess:

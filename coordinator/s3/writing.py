@@ -7,6 +7,7 @@ alone decides conditions and versions.
 from collections.abc import Mapping
 
 from coordinator.objects import NewObject
+from coordinator.s3.checksums import DEFAULT
 from coordinator.s3.conditions import write_condition
 from coordinator.s3.encryption_headers import answer as encryption_headers
 from coordinator.s3.encryption_headers import asked as asked_encryption
@@ -17,7 +18,6 @@ from coordinator.s3.headers import (
     HeaderList,
     attributes,
     checksum_headers,
-    hoisted,
     object_checksums,
     quoted,
 )
@@ -32,8 +32,8 @@ from metadata import UNCONDITIONAL, Bucket, NoSuchKey, Version, WriteCondition
 
 async def put_object(s3: Surface, request: Request) -> Response:
     """Store the body under the key."""
-    headers = hoisted(request.headers, request.params)
-    payload = Payload(request, headers)
+    headers = request.all_headers
+    payload = Payload(request, headers, default_checksum=DEFAULT)
     bucket = await s3.bucket(request)
     version = await write_object(s3, request, bucket, request.key, headers, payload)
     lines = written_headers(version) + await expiration_headers(s3, bucket, version)

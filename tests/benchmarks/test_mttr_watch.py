@@ -11,7 +11,7 @@ def a_watch() -> Watch:
 
 
 def told(at_s: float, rebuilt: int, queued: int) -> Told:
-    return Told(at_s, rebuilt, rebuilt * 10, queued, 0)
+    return Told(at_s, rebuilt, rebuilt * 10, queued)
 
 
 def test_a_node_is_detected_when_its_state_says_so() -> None:

@@ -1,10 +1,11 @@
 """Small makers that the node's tests share."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from node.batch import append_of, delete_of
 from node.disk import Disk
-from node.protocol import Outcome, unpack_answers
+from node.protocol import Outcome, pack_answer_head, unpack_answers
 from node.record import HEADER_SIZE, RecordKey, ShardKey, encode_header
 from node.store import Store, StoreOptions
 
@@ -36,6 +37,16 @@ def get(store: Store, record_key: RecordKey) -> bytes | Outcome:
     body = store.reader.fill(store.reader.locate([record_key]))
     (answer,) = unpack_answers(body, 1)
     return answer if isinstance(answer, Outcome) else bytes(answer[HEADER_SIZE:])
+
+
+def answer_body(answers: Sequence[bytes | Outcome]) -> bytes:
+    """What a node answers to a read: a whole record stands for FOUND."""
+    return b"".join(
+        pack_answer_head(answer)
+        if isinstance(answer, Outcome)
+        else pack_answer_head(Outcome.FOUND, len(answer)) + answer
+        for answer in answers
+    )
 
 
 def abandon(store: Store) -> None:

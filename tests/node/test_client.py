@@ -14,13 +14,13 @@ from node.protocol import (
     MAX_BATCH_BYTES,
     MAX_BATCH_KEYS,
     Outcome,
-    pack_answers,
     split_records,
     unpack_record_keys,
     unpack_shard_keys,
 )
 from node.record import HEADER_SIZE, RecordKey, ShardKey
 from tests.node.http.wire import answer, read_body
+from tests.node.records import answer_body
 
 PART = b"p" * 16
 SECRET = "s3cret"
@@ -61,7 +61,7 @@ class MemoryNode:
     def read(self, body, query):
         keys = unpack_record_keys(body)
         self.batches.append(len(keys))
-        return 200, b"".join(pack_answers([self.records.get(k, Outcome.MISSING) for k in keys]))
+        return 200, answer_body([self.records.get(k, Outcome.MISSING) for k in keys])
 
     def delete(self, body, query):
         keys = unpack_shard_keys(body)

@@ -12,7 +12,6 @@ from node.protocol import (
     Outcome,
     format_cursor,
     pack_answer_head,
-    pack_answers,
     pack_record_keys,
     pack_shard_keys,
     parse_cursor,
@@ -22,6 +21,7 @@ from node.protocol import (
     unpack_shard_keys,
 )
 from node.record import HEADER_SIZE, Kind, RecordKey, ShardKey, check_payload, encode_header
+from tests.node.records import answer_body
 
 part_ids = st.binary(min_size=16, max_size=16)
 shards = st.integers(0, 254)
@@ -115,7 +115,7 @@ answers = st.lists(
 @settings(max_examples=100)
 @given(answers)
 def test_answers_come_back_without_a_copy(given_answers):
-    body = b"".join(pack_answers(given_answers))
+    body = answer_body(given_answers)
     unpacked = unpack_answers(body, len(given_answers))
     assert unpacked == given_answers
     assert all(view.obj is body for view in unpacked if isinstance(view, memoryview))
@@ -124,7 +124,7 @@ def test_answers_come_back_without_a_copy(given_answers):
 @settings(max_examples=100)
 @given(answers, st.data())
 def test_answers_cut_short_or_too_long_or_miscounted_are_refused(given_answers, data):
-    body = b"".join(pack_answers(given_answers))
+    body = answer_body(given_answers)
     count = len(given_answers)
     for wrong in (body + b"\0", *([body[:-1]] if body else [])):
         with pytest.raises(ValueError):

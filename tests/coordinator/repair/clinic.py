@@ -214,11 +214,6 @@ class Clinic:
     async def tasks(self) -> list[RepairTask]:
         return await self.metadata.repairs(limit=10_000)
 
-    def stands(self, part: Part, shard: int) -> bool:
-        """Whether any record of the shard is on the part's node for it."""
-        keys = self.nodes[part.nodes[shard]].records
-        return any((key.part_id, key.shard) == (part.part_id, shard) for key in keys)
-
     def lose(self, part: Part, shard: int, stripes: Sequence[int] | None = None) -> None:
         """Records of the shard vanish, unnoticed."""
         records = self.nodes[part.nodes[shard]].records

@@ -207,7 +207,7 @@ async def test_log_delivery(stand: Stand) -> None:
     bucket = await stand.store.bucket(BUCKET)
 
     async def may(key: str, account: str = "alice") -> bool:
-        return await stand.surface.service_allows(
+        return await stand.surface.permissions.service_allows(
             "logging.s3.amazonaws.com",
             await stand.store.bucket(BUCKET),
             "s3:PutObject",

@@ -10,7 +10,6 @@ from coordinator.auth.credentials import CredentialKind
 from coordinator.s3.access_log.record import Entry, line, operation_name
 
 FIELDS = re.compile(r'\[[^\]]*\]|"[^"]*"|\S+')
-ENTRY = Entry("alice", "photos", 1_800_000_000_000, "REST.GET.OBJECT", "ID1", 200, "GET", "/a")
 
 
 def test_a_line_as_documented() -> None:
