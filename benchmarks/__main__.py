@@ -23,6 +23,8 @@ from benchmarks.cluster import ClusterError
 from benchmarks.connection import RequestFailed
 from benchmarks.dialect import Dialect, RestDialect, S3Dialect
 from benchmarks.faults.command import fault
+from benchmarks.listing_command import listing
+from benchmarks.listing_fill import FillError
 from benchmarks.load import MAX_OPERATIONS, Load, Row
 from benchmarks.mttr import MttrError
 from benchmarks.mttr_command import mttr
@@ -162,6 +164,7 @@ def conformance(run: Path, known: Path, reasons: Path, commit: str) -> None:
 
 
 app.command()(fault)
+app.command()(listing)
 app.command()(mttr)
 app.command()(report)
 app.command("torture")(torture)
@@ -207,6 +210,7 @@ def _say(what: str) -> None:
 
 _EXPECTED = (
     ClusterError,
+    FillError,
     large.LargeObjectError,
     MttrError,
     ReportError,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from metadata.model import Upload, Version
+from metadata.model import ListedObject, Upload, Version
 
 Keyed = TypeVar("Keyed", Version, Upload)
 
@@ -26,3 +26,19 @@ def roll_up(
         elif common not in entries and common != after:
             entries.append(common)
     return entries[:limit], 0 < limit < len(entries)
+
+
+def listed(version: Version) -> ListedObject:
+    """What listings tell of a current version."""
+    return ListedObject(
+        version.key,
+        version.version_id,
+        version.size,
+        version.etag,
+        version.created_at_ms,
+        version.owner_id,
+        version.is_null,
+        version.attributes.headers.get("x-amz-storage-class", ""),
+        version.attributes.checksums,
+        version.encryption,
+    )

@@ -3,13 +3,12 @@
 Rules: those of `memory.py`. A task's holder and spare are never kept, always asked of its part.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from metadata.clock import ClockMs
-from metadata.model import (
-    Part,
-)
+from metadata.model import Part
 from metadata.model_repairs import (
     DueRepair,
     MissingShard,
@@ -214,8 +213,13 @@ class MemoryRepairs:
 
     def _tasks(self) -> list[RepairTask]:
         """All tasks, each with its holder and what the part can spare."""
+        rebuilds = Counter(name.part_id for name in self._repairs if self._is_rebuild(name))
         return [
-            replace(task, node_id=self._holder(name) or "", spare=self._spare(name.part_id))
+            replace(
+                task,
+                node_id=self._holder(name) or "",
+                spare=self._parts[name.part_id][1].m - rebuilds[name.part_id],
+            )
             for name, task in self._repairs.items()
         ]
 
@@ -233,12 +237,6 @@ class MemoryRepairs:
             return None
         part = self._parts[name.part_id][1]
         return part.nodes[name.shard] if part.size and name.shard < len(part.nodes) else None
-
-    def _spare(self, part_id: bytes) -> int:
-        rebuilds = [
-            name for name in self._repairs if name.part_id == part_id and self._is_rebuild(name)
-        ]
-        return self._parts[part_id][1].m - len(rebuilds)
 
     def _barred(self, name: ShardName) -> frozenset[str]:
         """Where a former copy of a shard that still stands waits to be deleted."""

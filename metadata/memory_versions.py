@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from metadata.clock import ClockMs
 from metadata.errors import NoObjectLock, NoSuchKey, ObjectLocked, PreconditionFailed
-from metadata.memory_listing import roll_up
+from metadata.memory_listing import listed, roll_up
 from metadata.memory_repairs import MemoryRepairs
 from metadata.memory_settings import MemorySettings
 from metadata.model import (
@@ -176,12 +177,12 @@ class MemoryVersions(MemoryRepairs, MemorySettings):
             if not each.is_delete_marker and each.key.encode() > after.encode()
         ]
         page, has_more = roll_up(later, prefix, delimiter, after, limit)
-        versions = tuple(entry for entry in page if isinstance(entry, Version))
+        objects = tuple(listed(entry) for entry in page if isinstance(entry, Version))
         prefixes = tuple(entry for entry in page if isinstance(entry, str))
         if not has_more:
-            return Listing(versions, prefixes, None)
+            return Listing(objects, prefixes, None)
         last = page[-1]
-        return Listing(versions, prefixes, last if isinstance(last, str) else last.key)
+        return Listing(objects, prefixes, last if isinstance(last, str) else last.key)
 
     async def list_versions(
         self,
@@ -223,13 +224,17 @@ class MemoryVersions(MemoryRepairs, MemorySettings):
     def _histories(self, bucket_id: int) -> list[list[Version]]:
         """For each key of the bucket, in order: its versions, newest first."""
         held = [version for found_in, version in self._versions.values() if found_in == bucket_id]
-        keys = sorted({version.key for version in held}, key=str.encode)
-        held.sort(key=lambda version: -version.sequence)
-        return [[version for version in held if version.key == key] for key in keys]
+        held.sort(key=lambda version: (version.key.encode(), -version.sequence))
+        return [list(history) for _, history in groupby(held, key=lambda version: version.key)]
 
     def _history(self, bucket_id: int, key: str) -> list[Version]:
         """The key's versions, newest first."""
-        return next((h for h in self._histories(bucket_id) if h[0].key == key), [])
+        held = [
+            version
+            for found_in, version in self._versions.values()
+            if found_in == bucket_id and version.key == key
+        ]
+        return sorted(held, key=lambda version: -version.sequence)
 
     def _newest(self, bucket_id: int, key: str) -> Version | None:
         return next(iter(self._history(bucket_id, key)), None)

@@ -253,13 +253,34 @@ class Upload:
         return self.legal_hold or self.retention_mode != ""
 
 
+class ListedObject(NamedTuple):
+    """What a listing tells of a current version: the fields of `Version` by these names, its
+    checksums, and its storage class, "" if it was not given any."""
+
+    key: str
+    version_id: str
+    size: int
+    etag: str
+    created_at_ms: int
+    owner_id: str
+    is_null: bool
+    storage_class: str
+    checksums: Mapping[str, str]
+    encryption: Mapping[str, str]
+
+    @property
+    def public_id(self) -> str:
+        """The id that clients see."""
+        return NULL_VERSION if self.is_null else self.version_id
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page of keys. `versions` and `common_prefixes` are each in byte order of the UTF-8 key;
+    """One page of keys. `objects` and `common_prefixes` are each in byte order of the UTF-8 key;
     together they hold at most the asked number. `next_after` continues (pass it as `after`), or
     is None at the end."""
 
-    versions: tuple[Version, ...]
+    objects: tuple[ListedObject, ...]
     common_prefixes: tuple[str, ...]
     next_after: str | None
 

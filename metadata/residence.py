@@ -15,7 +15,7 @@ MEMORY_SHARE: Final = 4
 """The file may take one part in so many of this machine's memory to count as staying there ..."""
 
 MAX_RESIDENT_BYTES: Final = 1024 * MIB
-"""... and never more than this, which is some 1.5 million objects."""
+"""... and never more than this, which is some 1.2 million objects."""
 
 USES_BETWEEN_CHECKS: Final = 1024
 """The file's size is asked so seldom: in between it grows by some MiB at most."""

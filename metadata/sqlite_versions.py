@@ -66,14 +66,15 @@ class SqliteVersions(SqliteCalls):
 
     # looking at them ---------------------------------------------------------
     async def version(self, bucket: str, key: str, version_id: str | None = None) -> StoredVersion:
-        work = partial(
-            versions.find_version,
-            bucket=bucket,
-            key=key,
-            version_id=version_id,
-            known=self._known_buckets,
+        known = self._known_buckets
+        found = self._lookups.at_once(
+            lambda db: versions.find_at_once(db, bucket, key, version_id, known)
         )
-        return await self._lookups.submit(work)
+        if found is not None:
+            return found
+        return await self._lookups.submit(
+            lambda db: versions.find_version(db, bucket, key, version_id, known)
+        )
 
     async def parts(self, version_id: str, *, offset: int = 0, limit: int = 100) -> list[Part]:
         work = partial(parts.list_parts, version_id=version_id, offset=offset, limit=limit)

@@ -19,11 +19,12 @@ from coordinator.crypto.frames import (
     plain_size,
     stored_size,
 )
-from coordinator.crypto.key_store import KeyStore, NamedKey, is_key_id, open_key_store
+from coordinator.crypto.key_store import KEY_ID, KeyStore, NamedKey, is_key_id, open_key_store
 from coordinator.crypto.keyring import CustomerKey, Keyring, Protection, Scheme, scheme_of
 
 __all__ = [
     "FRAME_BYTES",
+    "KEY_ID",
     "STORED_FRAME_BYTES",
     "CryptoError",
     "CustomerKey",

@@ -49,13 +49,13 @@ class Place(NamedTuple):
 class DataKey:
     """See the module."""
 
-    __slots__ = ("_hides_md5", "_key")
+    __slots__ = ("_key", "hides_md5")
 
     def __init__(self, key: bytes, *, hides_md5: bool) -> None:
         """`hides_md5`: ETags are not to be the MD5 of the bytes."""
         assert len(key) == KEY_BYTES
         self._key = key
-        self._hides_md5 = hides_md5
+        self.hides_md5 = hides_md5
 
     def __repr__(self) -> str:
         return "DataKey(...)"
@@ -68,7 +68,7 @@ class DataKey:
     def etag(self, md5: str) -> str:
         """The ETag of bytes of that MD5 (hex). One that hides it is still the same for the same
         bytes of the same object or upload, but tells nothing about them to who lacks the key."""
-        if not self._hides_md5:
+        if not self.hides_md5:
             return md5
         return _derive(self._key, _FOR_ETAG + bytes.fromhex(md5))[:ETAG_BYTES].hex()
 

@@ -27,7 +27,10 @@ from coordinator.crypto.errors import KeyExists, KeyFileError, UnknownKey
 FORMAT: Final = 1
 MAX_NAMED_KEYS: Final = 10_000
 
-_KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:=+@-]{0,255}", re.ASCII)
+KEY_ID = r"^[A-Za-z0-9][A-Za-z0-9_./:=+@-]{0,255}$"
+"""What a named key may be called; ARNs and alias names may be used as they are."""
+
+_KEY_ID = re.compile(KEY_ID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class _Key:
 
 
 def is_key_id(text: str) -> bool:
-    """Whether a named key may be called that; ARNs and alias names may be used as they are."""
+    """Whether a named key may be called that."""
     return _KEY_ID.fullmatch(text) is not None
 
 

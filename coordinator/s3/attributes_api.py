@@ -11,7 +11,7 @@ from coordinator.s3.conditions import check_read, format_http_date
 from coordinator.s3.encryption import reading_key
 from coordinator.s3.errors import S3Error
 from coordinator.s3.exchange import Request, Response, xml_response
-from coordinator.s3.headers import DEFAULT_STORAGE_CLASS, hoisted, object_checksums
+from coordinator.s3.headers import DEFAULT_STORAGE_CLASS, object_checksums
 from coordinator.s3.surface import Surface
 from coordinator.s3.unsupported import refuse_unsupported
 from coordinator.s3.versioning import look_up, read_headers
@@ -24,7 +24,7 @@ NAMES: Final = frozenset({"ETag", "Checksum", "ObjectParts", "StorageClass", "Ob
 
 async def get_object_attributes(s3: Surface, request: Request) -> Response:
     """GetObjectAttributes."""
-    headers = hoisted(request.headers, request.params)
+    headers = request.all_headers
     refuse_unsupported(headers)
     wanted = _wanted(headers.get(HEADER, ""))
     limit = _number(headers.get("x-amz-max-parts"), MAX_PARTS_PAGE, "x-amz-max-parts")
@@ -54,9 +54,12 @@ async def get_object_attributes(s3: Surface, request: Request) -> Response:
 
 
 async def _page(s3: Surface, stored: StoredVersion, marker: int, limit: int) -> xml.PartsPage:
-    parts = await s3.multipart.parts_after(stored, marker, limit + 1)
+    version = stored.version
+    parts = await s3.metadata.version_parts(
+        version.version_id, after_number=marker, limit=limit + 1
+    )
     return xml.PartsPage(
-        parts[:limit], stored.version.part_count, marker, limit, is_truncated=len(parts) > limit
+        parts[:limit], version.part_count, marker, limit, is_truncated=len(parts) > limit
     )
 
 

@@ -1,8 +1,9 @@
 """Checksums of bodies: what a request expects, what the bytes amount to, and whether they agree.
 
 Rules: only what is needed is computed: MD5 always (it is the ETag), SHA-256 where the payload hash
-is signed, and the one S3 checksum that was asked for. A value in the query of a presigned URL is
-not looked at (`headers.hoisted` leaves it out): clients put the checksum of an empty body there.
+is signed, and the one S3 checksum that was asked for, or the default one. A value in the query of a
+presigned URL is not looked at (`headers.hoisted` leaves it out): clients put the checksum of an
+empty body there.
 """
 
 import base64
@@ -27,6 +28,9 @@ from node.record import Buffer
 HEADER_PREFIX: Final = "x-amz-checksum-"
 FULL_OBJECT: Final = "FULL_OBJECT"
 COMPOSITE: Final = "COMPOSITE"
+DEFAULT: Final = "crc64nvme"
+"""The checksum of objects whose clients name none, as S3 has it."""
+
 _HEADERS: Final = {HEADER_PREFIX + algorithm: algorithm for algorithm in ALGORITHMS}
 
 
@@ -36,7 +40,8 @@ class Expected:
 
     `content_md5`: 16 bytes or None. `sha256`: payload hash in lower-case hex or "".
     `algorithm`: the S3 checksum to compute and store, or "". `checksum`: its expected value,
-    None where it comes in a trailer (`in_trailer`) or was not given.
+    None where it comes in a trailer (`in_trailer`) or was not given. `is_default`: nobody asked
+    for it.
     """
 
     content_md5: bytes | None = None
@@ -44,19 +49,21 @@ class Expected:
     algorithm: str = ""
     checksum: bytes | None = None
     in_trailer: bool = False
+    is_default: bool = False
 
 
 EXPECTS_NOTHING: Final = Expected()
 
 
 def parse_expected(
-    headers: Mapping[str, str], payload_sha256: str = "", required: str = ""
+    headers: Mapping[str, str], payload_sha256: str = "", required: str = "", default: str = ""
 ) -> Expected:
     """Read Content-MD5, x-amz-checksum-*, x-amz-sdk-checksum-algorithm and x-amz-trailer.
 
     `payload_sha256` is `Authentication.payload_sha256`. `required` is the algorithm that the
     multipart upload was created with: it is computed even if the client sends no value, and
-    another one is refused. Raises S3Error InvalidDigest, InvalidRequest.
+    another one is refused. `default` is computed where there is neither. Raises S3Error
+    InvalidDigest, InvalidRequest.
     """
     content_md5 = _parse_content_md5(headers["content-md5"]) if "content-md5" in headers else None
     algorithm, checksum, in_trailer = _parse_checksum(headers)
@@ -66,7 +73,15 @@ def parse_expected(
             f"Checksum Type mismatch occurred, expected checksum Type: {required}, "
             f"actual checksum Type: {algorithm}",
         )
-    return Expected(content_md5, payload_sha256, algorithm or required, checksum, in_trailer)
+    asked = algorithm or required
+    return Expected(
+        content_md5, payload_sha256, asked or default, checksum, in_trailer, is_default=not asked
+    )
+
+
+def expect(algorithm: str) -> Expected:
+    """What is to be computed of bytes that are copied: that checksum, or the default one."""
+    return Expected(algorithm=algorithm or DEFAULT, is_default=not algorithm)
 
 
 def asked_algorithm(headers: Mapping[str, str]) -> str:
@@ -122,7 +137,11 @@ class Digest:
             wanted = _trailing_checksum(expected.algorithm, trailers or {})
         if wanted not in (None, digest):
             raise _bad_checksum(expected.algorithm)
-        return Digested(md5.hex(), {expected.algorithm: encode_checksum(digest)})
+        return Digested(
+            md5.hex(),
+            {expected.algorithm: encode_checksum(digest)},
+            is_default=expected.is_default,
+        )
 
     def _check_sha256(self, wanted: str) -> None:
         computed = self._hashers["sha256"].digest().hex()
@@ -145,6 +164,9 @@ class UploadChecksum:
 
     algorithm: str
     kind: str
+
+
+DEFAULT_OF_UPLOAD: Final = UploadChecksum(DEFAULT, FULL_OBJECT)
 
 
 def parse_upload_checksum(headers: Mapping[str, str]) -> UploadChecksum | None:

@@ -32,28 +32,21 @@ STORAGE_CLASSES: Final = frozenset(
 """Names kept and given back; every object is stored alike. Those that promise an archive to be
 restored from first are refused."""
 
-KEPT_HEADERS: Final = (
+CONTENT_HEADERS: Final = (
     "cache-control",
     "content-disposition",
     "content-encoding",
     "content-language",
     "content-type",
     "expires",
+)
+KEPT_HEADERS: Final = (
+    *CONTENT_HEADERS,
     "x-amz-storage-class",
     "x-amz-website-redirect-location",
 )
 
-_OVERRIDES: Final = {
-    f"response-{name}": name
-    for name in (
-        "cache-control",
-        "content-disposition",
-        "content-encoding",
-        "content-language",
-        "content-type",
-        "expires",
-    )
-}
+_OVERRIDES: Final = {f"response-{name}": name for name in CONTENT_HEADERS}
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NOT_HOISTED: Final = frozenset(
     {

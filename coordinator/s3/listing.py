@@ -52,7 +52,7 @@ async def list_objects(s3: Surface, request: Request) -> Response:
     return xml_response(
         xml.list_objects_result(
             bucket=bucket.name,
-            versions=listing.versions,
+            objects=listing.objects,
             common_prefixes=listing.common_prefixes,
             prefix=asked.prefix,
             delimiter=asked.delimiter,
@@ -60,7 +60,7 @@ async def list_objects(s3: Surface, request: Request) -> Response:
             max_keys=asked.limit,
             next_marker=listing.next_after,
             encode_url=asked.encode_url,
-            owners=await owners(s3, (version.owner_id for version in listing.versions)),
+            owners=await owners(s3, (listed.owner_id for listed in listing.objects)),
         )
     )
 
@@ -74,11 +74,11 @@ async def _list_v2(s3: Surface, request: Request, bucket: Bucket, asked: _Asked)
     following = listing.next_after
     shown = None
     if params.get("fetch-owner") == "true":
-        shown = await owners(s3, (version.owner_id for version in listing.versions))
+        shown = await owners(s3, (listed.owner_id for listed in listing.objects))
     return xml_response(
         xml.list_objects_v2_result(
             bucket=bucket.name,
-            versions=listing.versions,
+            objects=listing.objects,
             common_prefixes=listing.common_prefixes,
             prefix=asked.prefix,
             delimiter=asked.delimiter,

@@ -12,10 +12,12 @@ from dataclasses import replace
 from coordinator.objects import MAX_PART_NUMBER, NamedPart
 from coordinator.s3 import xml
 from coordinator.s3.checksums import (
+    DEFAULT,
+    DEFAULT_OF_UPLOAD,
     Digest,
-    Expected,
     UploadChecksum,
     check_complete,
+    expect,
     multipart_checksum,
     parse_upload_checksum,
 )
@@ -26,7 +28,7 @@ from coordinator.s3.encryption import check_completion, part_key, source_key
 from coordinator.s3.errors import S3Error
 from coordinator.s3.exchange import Request, Response, xml_response
 from coordinator.s3.expiration import expiration_headers, upload_headers
-from coordinator.s3.headers import checksum_headers, hoisted, quoted
+from coordinator.s3.headers import checksum_headers, quoted
 from coordinator.s3.listing import encode_url, owner
 from coordinator.s3.payload import MAX_OBJECT_BYTES, Payload, read_small
 from coordinator.s3.ranges import parse_copy_source_range
@@ -44,7 +46,7 @@ MAX_PARTS_PAGE = 1000
 
 async def create_upload(s3: Surface, request: Request) -> Response:
     """CreateMultipartUpload."""
-    headers = hoisted(request.headers, request.params)
+    headers = request.all_headers
     wanted = parse_upload_checksum(headers)
     bucket = await s3.bucket(request)
     new = await described(s3, request, bucket, request.key, headers)
@@ -67,12 +69,17 @@ async def create_upload(s3: Surface, request: Request) -> Response:
 
 async def upload_part(s3: Surface, request: Request) -> Response:
     """UploadPart."""
-    headers = hoisted(request.headers, request.params)
+    headers = request.all_headers
     refuse_unsupported(headers)
     number = part_number(request)
     bucket, upload = await _find(s3, request)
     key = part_key(s3, headers, bucket, upload)
-    payload = Payload(request, headers, checksum=upload.attributes.checksums.get(ALGORITHM, ""))
+    payload = Payload(
+        request,
+        headers,
+        checksum=upload.attributes.checksums.get(ALGORITHM, ""),
+        default_checksum=DEFAULT,
+    )
     part = await s3.multipart.put_part(upload, number, payload.chunks(), payload, key)
     return Response(
         200,
@@ -86,7 +93,7 @@ async def upload_part(s3: Surface, request: Request) -> Response:
 
 async def upload_part_copy(s3: Surface, request: Request) -> Response:
     """UploadPartCopy: a part made of (a range of) an object."""
-    headers = hoisted(request.headers, request.params)
+    headers = request.all_headers
     refuse_unsupported(headers)
     number = part_number(request)
     bucket, upload = await _find(s3, request)
@@ -99,7 +106,7 @@ async def upload_part_copy(s3: Surface, request: Request) -> Response:
         start, stop = selected.start, selected.stop
     if stop - start > MAX_OBJECT_BYTES:
         raise S3Error("InvalidRequest", "A part holds at most 5 GiB: copy a range")
-    digest = Digest(Expected(algorithm=upload.attributes.checksums.get(ALGORITHM, "")))
+    digest = Digest(expect(upload.attributes.checksums.get(ALGORITHM, "")))
     async with await s3.objects.open(source, start, stop, source_secret) as body:
         part = await s3.multipart.put_part(upload, number, body, digest, key)
     return xml_response(
@@ -167,16 +174,19 @@ def _object_checksum(
     headers: Mapping[str, str], upload: Upload, parts: Sequence[Part]
 ) -> dict[str, str]:
     chosen: Mapping[str, str] = upload.attributes.checksums
-    algorithm = chosen.get(ALGORITHM)
-    if algorithm is None:
+    wanted = DEFAULT_OF_UPLOAD
+    if ALGORITHM in chosen:
+        wanted = UploadChecksum(chosen[ALGORITHM], chosen["type"])
+    algorithm = wanted.algorithm
+    if any(algorithm not in part.checksums for part in parts):
+        if ALGORITHM in chosen:
+            raise S3Error(
+                "InvalidRequest",
+                f"The upload was created using a {algorithm} checksum; every part must carry one",
+            )
+        # Others came with parts and none was asked for of the object, or encryption hides it.
         check_complete(headers, None, "")
         return {}
-    if any(algorithm not in part.checksums for part in parts):
-        raise S3Error(
-            "InvalidRequest",
-            f"The upload was created using a {algorithm} checksum; every part must carry one",
-        )
-    wanted = UploadChecksum(algorithm, chosen["type"])
     value = multipart_checksum(
         wanted, [(part.checksums[algorithm], part.content_size) for part in parts]
     )

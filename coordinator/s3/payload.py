@@ -55,9 +55,10 @@ class Payload:
         *,
         limit: int = MAX_OBJECT_BYTES,
         checksum: str = "",
+        default_checksum: str = "",
     ) -> None:
         """`headers` are the request's, with what a presigned URL carries in its query; `checksum`
-        an algorithm that is computed in any case.
+        an algorithm that is computed in any case, the default one unless the client names another.
 
         Raises S3Error EntityTooLarge, MissingContentLength, InvalidDigest, InvalidRequest.
         """
@@ -74,7 +75,9 @@ class Payload:
             raise S3Error("MissingContentLength")
         elif (self._declared or 0) > limit:
             raise too_large(limit)
-        self._digest = Digest(parse_expected(headers, authentication.payload_sha256, checksum))
+        self._digest = Digest(
+            parse_expected(headers, authentication.payload_sha256, checksum, default_checksum)
+        )
         self._trailers: Mapping[str, str] = {}
         self._hashes_chunks = authentication.chunk_seed is not None
 

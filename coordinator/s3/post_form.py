@@ -77,7 +77,7 @@ async def _authenticate(
     s3: Surface, request: Request, fields: Mapping[str, str]
 ) -> PostPolicy | None:
     """Find who signed the form, and let its policy judge it; None for an anonymous form."""
-    sent_by = await s3.accounts.authenticate_form(fields)
+    sent_by = await s3.accounts.authenticate_form(fields, request.signed.now)
     request.user, request.authentication, request.sender = sent_by
     if request.user is None:
         return None

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
 from coordinator.objects import Digested
-from coordinator.s3.checksums import Digest, parse_expected
+from coordinator.s3.checksums import DEFAULT, Digest, parse_expected
 from coordinator.s3.errors import S3Error
 from coordinator.s3.exchange import Request
 from coordinator.s3.payload import (
@@ -58,7 +58,7 @@ class FormFile:
     def expect(self, headers: Mapping[str, str], sizes: SizeLimits) -> None:
         """What the file must be, as the form says it. Before `chunks`. Raises S3Error."""
         self._sizes = sizes
-        self._digest = Digest(parse_expected(headers))
+        self._digest = Digest(parse_expected(headers, default=DEFAULT))
 
     async def chunks(self) -> AsyncGenerator[Buffer, None]:
         """The file. Raises S3Error EntityTooLarge, EntityTooSmall, IncompleteBody,

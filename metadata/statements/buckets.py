@@ -83,6 +83,10 @@ class KnownBuckets:
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], Bucket] = {}
 
+    def seen(self, bucket_id: int, settings_version: int) -> Bucket | None:
+        """That bucket, if it was asked for before and has not changed since."""
+        return self._known.get((bucket_id, settings_version))
+
     def get(
         self, db: sqlite3.Connection, name: str, bucket_id: int, settings_version: int
     ) -> Bucket:

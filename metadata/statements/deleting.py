@@ -53,10 +53,12 @@ _REMOVE_CURRENT: Final = f"""
 _REMOVE: Final = _REMOVE_CURRENT % ""
 _REMOVE_IF: Final = _REMOVE_CURRENT % f"AND {DIFFERS} AND {MATCHES}"
 
+# A retry must not even try: it would use up a sequence.
 _ADD_MARKER: Final = f"""
     {INSERT_INTO_VERSIONS}) {VALUES_OF_VERSION.format(is_delete_marker=1)}
     FROM buckets b WHERE b.name = :bucket AND b.versioning <> '' %s
-    ON CONFLICT (version_id) DO NOTHING RETURNING sequence, bucket_id, is_null"""
+      AND NOT EXISTS (SELECT 1 FROM versions WHERE version_id = :version_id)
+    RETURNING sequence, bucket_id, is_null"""
 
 _MARK: Final = _ADD_MARKER % ""
 _MARK_IF: Final = _ADD_MARKER % f"AND {NEWEST_FITS}"
@@ -164,7 +166,7 @@ def _nothing_deleted(
     db: sqlite3.Connection, wanted: dict[str, object], bucket: str, key: str, version_id: str
 ) -> Deletion:
     try:
-        stored = find_version(db, bucket=bucket, key=key, version_id=version_id)
+        stored = find_version(db, bucket, key, version_id)
     except NoSuchKey:
         return NOTHING_DELETED
     named = wanted | {"version_id": stored.version.version_id}

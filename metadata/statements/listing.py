@@ -1,7 +1,8 @@
 """Pages of keys, of all versions and of uploads. How one is filled is in `pages.py`.
 
-Rules: current versions are walked by `objects`, whatever histories lie behind them; all versions by
-key, newest first, so that the first of a key is its latest.
+Rules: current versions are walked by `objects`, whatever histories lie behind them, and what a
+listing tells of them stands there; all versions by key, newest first, so that the first of a key is
+its latest.
 """
 
 import sqlite3
@@ -10,13 +11,18 @@ from typing import Final
 from metadata.model import NULL_VERSION, ListedVersion, Listing, UploadListing, VersionListing
 from metadata.statements.buckets import find_bucket
 from metadata.statements.pages import Page, Position, common_prefix, start_of
-from metadata.statements.rows import UPLOAD_COLUMNS, VERSION_COLUMNS, to_upload, to_version
+from metadata.statements.rows import (
+    LISTED_COLUMNS,
+    UPLOAD_COLUMNS,
+    VERSION_COLUMNS,
+    to_listed,
+    to_upload,
+    to_version,
+)
 
-# CROSS JOIN fixes the order: walk the objects, look up each one's version.
 _OBJECTS: Final = f"""
-    SELECT o.key, {VERSION_COLUMNS} FROM objects o CROSS JOIN versions v
+    SELECT {LISTED_COLUMNS} FROM objects o
     WHERE o.bucket_id = :bucket_id AND o.key >= :from_key AND o.key < :beyond
-      AND v.sequence = o.sequence
     ORDER BY o.key"""
 
 _UPLOADS: Final = f"""
@@ -52,10 +58,10 @@ def list_current(
     bucket_id = find_bucket(db, bucket).bucket_id
     page = Page(prefix, delimiter, limit)
     page.read(db, _OBJECTS, bucket_id, start_of(page, after, ""))
-    versions = tuple(to_version(row[1:]) for row in page.rows)
+    objects = tuple(map(to_listed, page.rows))
     prefixes = tuple(text.decode() for text in page.prefixes)
     next_after = page.last_key.decode() if page.has_more else None
-    return Listing(versions, prefixes, next_after)
+    return Listing(objects, prefixes, next_after)
 
 
 def list_versions(

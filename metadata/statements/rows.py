@@ -14,6 +14,7 @@ import orjson
 from metadata.model import (
     Attributes,
     Bucket,
+    ListedObject,
     Part,
     Upload,
     Version,
@@ -39,6 +40,11 @@ VERSION_COLUMNS: Final = (
     " v.retain_until_ms, v.legal_hold, v.encryption"
 )
 VERSION_WIDTH: Final = 17
+
+LISTED_COLUMNS: Final = (
+    "o.key, o.version_id, o.size, o.etag, o.created_at_ms, o.owner_id, o.is_null,"
+    " o.storage_class, o.checksums, o.encryption"
+)
 
 PART_COLUMNS: Final = (
     "p.part_id, p.number, p.size, p.etag, p.k, p.m, p.unit_size, p.nodes, p.created_at_ms,"
@@ -154,6 +160,23 @@ def to_version(row: Row) -> Version:
     _set_legal_hold(version, legal_hold == 1)
     _set_encryption(version, to_texts(encryption) if encryption else _NO_TEXTS)
     return version
+
+
+def to_listed(row: Row) -> ListedObject:
+    """An object from LISTED_COLUMNS."""
+    key, version_id, size, etag, created, owner, is_null, storage, checksums, encryption = row
+    return ListedObject(
+        key.decode(),
+        version_id,
+        size,
+        etag,
+        created,
+        owner,
+        is_null == 1,
+        storage,
+        orjson.loads(checksums) if checksums else _NO_TEXTS,
+        orjson.loads(encryption) if encryption else _NO_TEXTS,
+    )
 
 
 def version_row(version: Version) -> dict[str, object]:

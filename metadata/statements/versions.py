@@ -1,8 +1,9 @@
 """Versions: which one is current, how one comes, and how one is changed.
 
-Rules: `objects` names the newest version of each key unless that is a delete marker; `settle` makes
-that true again after any change. A version is inserted by one conditional statement, which decides
-the write's condition, and whether it is a null version, too; a key has at most one null version.
+Rules: `objects` names the newest version of each key unless that is a delete marker, and repeats
+of it what a listing tells, which no update changes; `settle` makes that true again after any other
+change. A version is inserted by one conditional statement, which decides the write's condition, and
+whether it is a null version, too; a key has at most one null version.
 """
 
 import sqlite3
@@ -76,12 +77,20 @@ _DROP_FORMER_NULL: Final = """
 
 _UNSETTLE: Final = "DELETE FROM objects WHERE bucket_id = ? AND key = ?"
 _SETTLE: Final = """
-    INSERT INTO objects (bucket_id, key, sequence)
-    SELECT bucket_id, key, sequence FROM (
-        SELECT bucket_id, key, sequence, is_delete_marker FROM versions
-        WHERE bucket_id = ? AND key = ? ORDER BY sequence DESC LIMIT 1)
-    WHERE NOT is_delete_marker
-    ON CONFLICT (bucket_id, key) DO UPDATE SET sequence = excluded.sequence"""
+    INSERT INTO objects (bucket_id, key, sequence, version_id, size, etag, created_at_ms, owner_id,
+                         is_null, storage_class, checksums, encryption)
+    SELECT bucket_id, key, sequence, version_id, size, etag, created_at_ms, owner_id, is_null,
+           coalesce(json_extract(attributes, '$.headers."x-amz-storage-class"'), ''),
+           coalesce(json_extract(attributes, '$.checksums'), ''), encryption
+    FROM versions
+    WHERE sequence = (SELECT max(sequence) FROM versions WHERE bucket_id = ? AND key = ?)
+      AND NOT is_delete_marker
+    ON CONFLICT (bucket_id, key) DO UPDATE SET
+        sequence = excluded.sequence, version_id = excluded.version_id, size = excluded.size,
+        etag = excluded.etag, created_at_ms = excluded.created_at_ms,
+        owner_id = excluded.owner_id, is_null = excluded.is_null,
+        storage_class = excluded.storage_class, checksums = excluded.checksums,
+        encryption = excluded.encryption"""
 
 # Two rows at most: whether there is a second part is all that needs to be known of the others.
 _STORED: Final = f"""
@@ -179,18 +188,13 @@ def drop_former_null(
 
 def find_version(
     db: sqlite3.Connection,
-    *,
     bucket: str,
     key: str,
     version_id: str | None,
     known: KnownBuckets | None = None,
 ) -> StoredVersion:
-    """See the contract. The hot path of every GET: one statement."""
-    statement = choose(version_id, _FIND_CURRENT, _FIND_NULL, _FIND_NAMED)
-    wanted: tuple[object, ...] = (bucket, key.encode())
-    if statement is _FIND_NAMED:
-        wanted = (*wanted, version_id)
-    rows = db.execute(statement, wanted).fetchall()
+    """See the contract."""
+    rows = _find(db, bucket, key, version_id)
     if not rows:
         find_bucket(db, bucket)
         if version_id is not None:
@@ -198,6 +202,23 @@ def find_version(
         raise NoSuchKey(f"no object {key!r}", find_newest(db, bucket, key))
     found_in = (known or KnownBuckets()).get(db, bucket, rows[0][0], rows[0][1])
     return _to_stored(found_in, rows)
+
+
+def find_at_once(
+    db: sqlite3.Connection, bucket: str, key: str, version_id: str | None, known: KnownBuckets
+) -> StoredVersion | None:
+    """The hot path of every GET: what one statement finds. None if there is more to be asked."""
+    rows = _find(db, bucket, key, version_id)
+    found_in = known.seen(rows[0][0], rows[0][1]) if rows else None
+    return None if found_in is None else _to_stored(found_in, rows)
+
+
+def _find(db: sqlite3.Connection, bucket: str, key: str, version_id: str | None) -> list[Row]:
+    statement = choose(version_id, _FIND_CURRENT, _FIND_NULL, _FIND_NAMED)
+    wanted: tuple[object, ...] = (bucket, key.encode())
+    if statement is _FIND_NAMED:
+        wanted = (*wanted, version_id)
+    return db.execute(statement, wanted).fetchall()
 
 
 def find_by_id(db: sqlite3.Connection, version_id: str) -> Version | None:
@@ -233,7 +254,7 @@ def update_version(
     statement = choose(version_id, _UPDATE_CURRENT, _UPDATE_NULL, _UPDATE_NAMED)
     row = db.execute(statement, wanted).fetchone()
     if row is None:
-        stored = find_version(db, bucket=bucket, key=key, version_id=version_id)
+        stored = find_version(db, bucket, key, version_id)
         if stored.version.is_delete_marker:
             raise NoSuchKey(f"{version_id} is a delete marker of {key!r}", stored.version)
         if not stored.bucket.object_lock:
@@ -261,7 +282,7 @@ def why_refused(db: sqlite3.Connection, bucket: str, key: str, is_locked: bool) 
     if is_locked and not find_bucket(db, bucket).object_lock:
         return NoObjectLock(f"bucket {bucket!r} has no object lock")
     try:
-        find_version(db, bucket=bucket, key=key, version_id=None)
+        find_version(db, bucket, key, None)
     except NoSuchKey as error:
         return error
     return PreconditionFailed(f"the current version of {key!r} is not what the write demands")

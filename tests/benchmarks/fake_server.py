@@ -50,7 +50,8 @@ class FakeServer:
         url = urlsplit(target)
         path = unquote(url.path)
         if "list-type" in url.query:
-            prefix = f"{path}/{parse_qs(url.query)['prefix'][0]}"
+            (prefix,) = parse_qs(url.query).get("prefix", [""])
+            prefix = f"{path}/{prefix}"
             keys = sorted(key for key in self.objects if key.startswith(prefix))[:100]
             listing = b"".join(b"<Key>%s</Key>" % key.encode() for key in keys)
             return 200, listing, len(listing)

@@ -19,14 +19,18 @@ HELD = """
     FROM parts p, json_each('["' || replace(p.nodes, ',', '","') || '"]') AS n WHERE p.size > 0"""
 
 NEWEST = """
-    SELECT v.bucket_id, v.key, v.sequence FROM versions v
+    SELECT v.bucket_id, v.key, v.sequence, v.version_id, v.size, v.etag, v.created_at_ms,
+           v.owner_id, v.is_null,
+           ifnull(json_extract(v.attributes, '$.headers.x-amz-storage-class'), ''),
+           ifnull(json_extract(v.attributes, '$.checksums'), ''), v.encryption
+    FROM versions v
     WHERE NOT v.is_delete_marker AND v.sequence = (
         SELECT max(w.sequence) FROM versions w WHERE w.bucket_id = v.bucket_id AND w.key = v.key)"""
 
 VIOLATIONS = {
     "totals equal a recount": RECOUNTED,
     "an object names the newest version": f"SELECT * FROM objects EXCEPT {NEWEST}",
-    "a newest version is named": f"{NEWEST} EXCEPT SELECT bucket_id, key, sequence FROM objects",
+    "a newest version is named": f"{NEWEST} EXCEPT SELECT * FROM objects",
     "a key has one null version at most": """
         SELECT bucket_id, key FROM versions WHERE is_null GROUP BY 1, 2 HAVING count(*) > 1""",
     "a key of an unversioned bucket has one version, no marker": """

@@ -63,7 +63,7 @@ async def test_a_versioned_key_is_hidden(store: MetadataStore) -> None:
     found = await store.version("b", "k", marker.version_id)
     assert (found.version, found.parts) == (hiding, ())
     assert (await store.version("b", "k", version.version_id)).version == version
-    assert (await store.list_current("b", limit=10)).versions == ()
+    assert (await store.list_current("b", limit=10)).objects == ()
     assert await all_reclaims(store) == []
     assert (await store.totals()).objects == 0
 

@@ -1,9 +1,11 @@
 """Conformance: pages of current versions."""
 
+from dataclasses import replace
+
 import pytest
 
-from metadata import MetadataStore, NoSuchBucket
-from tests.metadata.making import delete, put, put_marker
+from metadata import Attributes, ListedObject, MetadataStore, NoSuchBucket
+from tests.metadata.making import delete, make_version, put, put_marker
 
 
 async def fill(store: MetadataStore, *keys: str) -> None:
@@ -21,8 +23,8 @@ async def everything(
         page = await store.list_current(
             "b", prefix=prefix, delimiter=delimiter, after=after, limit=limit
         )
-        assert len(page.versions) + len(page.common_prefixes) <= limit
-        keys = [version.key for version in page.versions]
+        assert len(page.objects) + len(page.common_prefixes) <= limit
+        keys = [listed.key for listed in page.objects]
         entries += sorted([*keys, *page.common_prefixes], key=str.encode)
         if page.next_after is None:
             return entries
@@ -40,15 +42,42 @@ async def test_keys_are_in_byte_order_of_utf8(store: MetadataStore) -> None:
         assert await everything(store, limit=limit) == in_order
 
 
-async def test_a_listed_version_is_the_whole_version(store: MetadataStore) -> None:
-    version, _ = await put(store, "k")
-    assert (await store.list_current("b", limit=1)).versions == (version,)
+async def test_what_is_listed_of_an_object(store: MetadataStore) -> None:
+    attributes = Attributes(
+        {"x-amz-storage-class": "STANDARD_IA", "content-type": "text/plain"},
+        {"a": "b"},
+        {"crc32": "AAAAAA==", "type": "FULL_OBJECT"},
+    )
+    classed = replace(make_version("b", attributes=attributes), encryption={"scheme": "x"})
+    for version in (make_version("a", size=3), classed):
+        await store.put_version("b", version, [])
+    plain, full = (await store.list_current("b", limit=2)).objects
+    assert plain.version_id != classed.version_id == full.version_id
+    assert plain == ListedObject(
+        "a", plain.version_id, 3, "etag", 7, "owner", True, "", checksums={}, encryption={}
+    )
+    assert full == ListedObject(
+        "b",
+        full.version_id,
+        10,
+        "etag",
+        7,
+        "owner",
+        True,
+        "STANDARD_IA",
+        checksums={"crc32": "AAAAAA==", "type": "FULL_OBJECT"},
+        encryption={"scheme": "x"},
+    )
+    assert full.public_id == "null"
+    await put(store, "b", is_null=False)
+    shown = (await store.list_current("b", limit=2)).objects[1]
+    assert (shown.public_id, shown.storage_class) == (shown.version_id, "")
 
 
 async def test_limits(store: MetadataStore) -> None:
     await fill(store, "a", "b")
     empty = await store.list_current("b", limit=0)
-    assert (empty.versions, empty.common_prefixes, empty.next_after) == ((), (), None)
+    assert (empty.objects, empty.common_prefixes, empty.next_after) == ((), (), None)
     assert (await store.list_current("b", limit=1)).next_after == "a"
     assert (await store.list_current("b", limit=2)).next_after is None
     with pytest.raises(NoSuchBucket):
@@ -115,7 +144,7 @@ async def test_after_and_common_prefixes(store: MetadataStore) -> None:
 
     async def after(marker: str) -> tuple[tuple[str, ...], list[str]]:
         page = await store.list_current("b", delimiter="/", after=marker, limit=10)
-        return page.common_prefixes, [version.key for version in page.versions]
+        return page.common_prefixes, [listed.key for listed in page.objects]
 
     assert await after("a/") == ((), ["b"]), "the prefix itself is done with"
     assert await after("a/1") == (("a/",), ["b"]), "keys remain below it"
@@ -127,9 +156,9 @@ async def test_after_and_common_prefixes(store: MetadataStore) -> None:
 async def test_after_before_and_beyond_the_prefix(store: MetadataStore) -> None:
     await fill(store, "a", "b1", "b2", "c")
     before = await store.list_current("b", prefix="b", after="a", limit=10)
-    assert [version.key for version in before.versions] == ["b1", "b2"]
+    assert [listed.key for listed in before.objects] == ["b1", "b2"]
     beyond = await store.list_current("b", prefix="b", after="c", limit=10)
-    assert beyond.versions == ()
+    assert beyond.objects == ()
 
 
 async def test_deleted_and_hidden_keys_are_not_listed(store: MetadataStore) -> None:
@@ -140,6 +169,10 @@ async def test_deleted_and_hidden_keys_are_not_listed(store: MetadataStore) -> N
 
 
 async def test_only_the_current_version_is_listed(store: MetadataStore) -> None:
-    await put(store, "k", is_null=False)
+    former, _ = await put(store, "k", is_null=False)
     current, _ = await put(store, "k", is_null=False)
-    assert (await store.list_current("b", limit=10)).versions == (current,)
+    (listed,) = (await store.list_current("b", limit=10)).objects
+    assert listed.version_id == current.version_id
+    await store.delete_version("b", "k", current.version_id)
+    (listed,) = (await store.list_current("b", limit=10)).objects
+    assert listed.version_id == former.version_id

@@ -10,6 +10,7 @@ from metadata import (
     GOVERNANCE,
     NULL_VERSION,
     UNCONDITIONAL,
+    Attributes,
     MissingShard,
     Retention,
     Upload,
@@ -17,7 +18,7 @@ from metadata import (
     Versioning,
     WriteCondition,
 )
-from tests.metadata.comparing import SETTINGS, Comparison
+from tests.metadata.comparing import SETTINGS, Comparison, in_order
 from tests.metadata.making import NODES, make_marker, make_part, make_version, new_id
 
 BUCKETS = st.sampled_from(["b", "b", "b", "c", "locking", "locking", "nope"])
@@ -38,6 +39,13 @@ CONDITIONS = st.builds(
     must_match_size=st.sampled_from([None, None, None, 0, 1]),
     must_match_modified_s=st.sampled_from([None, None, None, 0, 1]),
     must_exist=st.sampled_from([False, False, True]),
+)
+ATTRIBUTES = st.sampled_from(
+    [
+        Attributes(),
+        Attributes({"x-amz-storage-class": "STANDARD_IA"}, {"a": "b"}, {"crc32": "x"}),
+        Attributes({"content-type": '"ü\\'}, {}, {"sha1": "y-2", "type": "COMPOSITE"}),
+    ]
 )
 LOCKS = st.sampled_from([("", 0, False)] * 4 + [(GOVERNANCE, 1_010, False), ("", 0, True)])
 RETENTIONS = st.builds(
@@ -68,15 +76,16 @@ class ObjectsComparison(Comparison):
         bucket=BUCKETS,
         key=KEYS,
         etag=ETAGS,
+        attributes=ATTRIBUTES,
         sizes=st.lists(st.integers(0, 3), max_size=3),
         condition=CONDITIONS,
         is_degraded=st.booleans(),
         lock=LOCKS,
     )
-    def put_version(self, bucket, key, etag, sizes, condition, is_degraded, lock):
+    def put_version(self, bucket, key, etag, attributes, sizes, condition, is_degraded, lock):
         parts = [make_part(number, size) for number, size in enumerate(sizes, start=1)]
         missing = [MissingShard(part.part_id, 1, "down") for part in parts] if is_degraded else []
-        version = make_version(key, size=sum(sizes), etag=etag)
+        version = make_version(key, size=sum(sizes), etag=etag, attributes=attributes)
         mode, until_ms, hold = lock
         version = replace(version, retention_mode=mode, retain_until_ms=until_ms, legal_hold=hold)
         self.both(
@@ -328,6 +337,7 @@ class ObjectsComparison(Comparison):
         for bucket in ("b", "c", "locking"):
             self.both(lambda store, b=bucket: store.bucket(b))
             self.both(lambda store, b=bucket: store.list_versions(b, limit=1_000))
+            self.both(lambda store, b=bucket: in_order(store, b))
 
 
 ObjectsComparison.TestCase.settings = SETTINGS

@@ -62,9 +62,9 @@ async def test_what_returned_is_seen_by_everyone(sqlite: SqliteStore) -> None:
         version, _ = await put(sqlite, f"k{number}")
         assert (await sqlite.version("b", f"k{number}")).version == version
         page = await sqlite.list_current("b", prefix=f"k{number}", limit=1)
-        assert page.versions == (version,)
+        assert [listed.version_id for listed in page.objects] == [version.version_id]
         assert await delete(sqlite, f"k{number}")
-        assert (await sqlite.list_current("b", prefix=f"k{number}", limit=1)).versions == ()
+        assert (await sqlite.list_current("b", prefix=f"k{number}", limit=1)).objects == ()
 
     await asyncio.gather(*[write_then_read(number) for number in range(100, 200)])
 
@@ -74,7 +74,7 @@ async def test_two_stores_on_one_file_agree(sqlite: SqliteStore, tmp_path: Path)
     await asyncio.gather(*[put(store, f"{n}") for n in range(50) for store in (sqlite, other)])
     page = await other.list_current("b", limit=100)
     assert page == await sqlite.list_current("b", limit=100)
-    assert len(page.versions) == 50
+    assert len(page.objects) == 50
     await other.close()
 
 

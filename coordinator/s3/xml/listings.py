@@ -6,7 +6,9 @@ are then percent-encoded, and the document says so. Page tokens and markers are 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
+from coordinator.s3.headers import DEFAULT_STORAGE_CLASS
 from coordinator.s3.xml.markup import (
     boolean,
     checksum_elements,
@@ -18,7 +20,7 @@ from coordinator.s3.xml.markup import (
     timestamp,
     user_element,
 )
-from metadata.model import Part, Upload, User, Version
+from metadata.model import ListedObject, Part, Upload, User
 
 _ENCODING = "<EncodingType>url</EncodingType>"
 _CHANGED_BY_DECODING = re.compile("[%+\r\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -27,7 +29,7 @@ _CHANGED_BY_DECODING = re.compile("[%+\r\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
 def list_objects_result(
     *,
     bucket: str,
-    versions: Sequence[Version],
+    objects: Sequence[ListedObject],
     common_prefixes: Sequence[str],
     prefix: str,
     delimiter: str,
@@ -47,7 +49,7 @@ def list_objects_result(
     if next_marker is not None and delimiter:
         content.append(f"<NextMarker>{key_text(next_marker)}</NextMarker>")
     content.append(_page(max_keys, delimiter, next_marker is not None, encode_url))
-    content += _contents(versions, key_text, owners)
+    content += _contents(objects, key_text, owners)
     content += common_prefix_elements(common_prefixes, key_text)
     return document("ListBucketResult", "".join(content))
 
@@ -55,7 +57,7 @@ def list_objects_result(
 def list_objects_v2_result(
     *,
     bucket: str,
-    versions: Sequence[Version],
+    objects: Sequence[ListedObject],
     common_prefixes: Sequence[str],
     prefix: str,
     delimiter: str,
@@ -76,9 +78,9 @@ def list_objects_v2_result(
         content.append(element("NextContinuationToken", next_continuation_token))
     if start_after:
         content.append(f"<StartAfter>{key_text(start_after)}</StartAfter>")
-    content.append(f"<KeyCount>{len(versions) + len(common_prefixes)}</KeyCount>")
+    content.append(f"<KeyCount>{len(objects) + len(common_prefixes)}</KeyCount>")
     content.append(_page(max_keys, delimiter, is_truncated, encode_url))
-    content += _contents(versions, key_text, owners)
+    content += _contents(objects, key_text, owners)
     content += common_prefix_elements(common_prefixes, key_text)
     return document("ListBucketResult", "".join(content))
 
@@ -190,22 +192,22 @@ def _page(max_keys: int, delimiter: str, is_truncated: bool, encode_url: bool) -
 
 
 def _contents(
-    versions: Sequence[Version],
+    objects: Sequence[ListedObject],
     key_text: Callable[[str], str],
     owners: Mapping[str, User] | None,
 ) -> list[str]:
-    """`<Contents>` of each version; an owner who no longer exists is left out."""
+    """`<Contents>` of each object; an owner who no longer exists is left out."""
     owner_elements = {
         user_id: user_element("Owner", user) for user_id, user in (owners or {}).items()
     }
     return [
-        f"<Contents><Key>{key_text(version.key)}</Key>"
-        f"<LastModified>{timestamp(version.created_at_ms)}</LastModified>"
-        f"<ETag>&quot;{version.etag}&quot;</ETag>"
-        f"{checksum_names(version.attributes.checksums)}<Size>{version.size}</Size>"
-        f"{owner_elements.get(version.owner_id, '')}"
-        f"<StorageClass>{storage_class(version.attributes.headers)}</StorageClass></Contents>"
-        for version in versions
+        f"<Contents><Key>{key_text(listed.key)}</Key>"
+        f"<LastModified>{timestamp(listed.created_at_ms)}</LastModified>"
+        f"<ETag>&quot;{listed.etag}&quot;</ETag>"
+        f"{checksum_names(listed.checksums)}<Size>{listed.size}</Size>"
+        f"{owner_elements.get(listed.owner_id, '')}"
+        f"<StorageClass>{listed.storage_class or DEFAULT_STORAGE_CLASS}</StorageClass></Contents>"
+        for listed in objects
     ]
 
 
@@ -221,11 +223,15 @@ def checksum_names(checksums: Mapping[str, str]) -> str:
     """Which checksums an object has, without their values."""
     if not checksums:
         return ""
-    algorithms = [
-        element("ChecksumAlgorithm", name.upper()) for name in checksums if name != "type"
-    ]
     # a plain PUT stores no type: there is but one for it
-    return "".join(algorithms) + element("ChecksumType", checksums.get("type", "FULL_OBJECT"))
+    return _checksum_names(tuple(checksums), checksums.get("type", "FULL_OBJECT"))
+
+
+@lru_cache(maxsize=256)
+def _checksum_names(names: tuple[str, ...], kind: str) -> str:
+    """Cached: of a thousand objects on a page most have the same."""
+    algorithms = [element("ChecksumAlgorithm", name.upper()) for name in names if name != "type"]
+    return "".join(algorithms) + element("ChecksumType", kind)
 
 
 def _upload_checksum(upload: Upload) -> str:
@@ -239,4 +245,4 @@ def _upload_checksum(upload: Upload) -> str:
 
 def storage_class(headers: Mapping[str, str]) -> str:
     """The name of the class the object was given."""
-    return headers.get("x-amz-storage-class", "STANDARD")
+    return headers.get("x-amz-storage-class", DEFAULT_STORAGE_CLASS)

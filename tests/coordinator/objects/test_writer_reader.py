@@ -162,7 +162,7 @@ async def test_too_few_nodes_is_an_error_that_names_them_and_leaves_nothing() ->
         await put(bench, "key", bytes(1000))
     await bench.writer.close()
     assert bench.record_count() == 0
-    assert (await bench.metadata.list_current("bucket", limit=10)).versions == ()
+    assert (await bench.metadata.list_current("bucket", limit=10)).objects == ()
 
 
 async def test_more_durable_shards_can_be_required() -> None:
@@ -199,7 +199,7 @@ async def test_a_digest_that_does_not_match_leaves_nothing() -> None:
         await bench.objects.put(bucket, "key", body_of(bytes(500)), Md5(Refused()), NEW)
     await bench.writer.close()
     assert bench.record_count() == 0
-    assert (await bench.metadata.list_current("bucket", limit=10)).versions == ()
+    assert (await bench.metadata.list_current("bucket", limit=10)).objects == ()
 
 
 async def test_a_commit_that_is_refused_leaves_nothing() -> None:

@@ -311,6 +311,29 @@ async def test_a_part_may_be_copied_from_an_encrypted_object(stand: Stand) -> No
     assert (await stand.call("GET", PATH, headers=OTHER)).body == DATA[100:100_000]
 
 
+@pytest.mark.parametrize("mode", MODES, ids=NAMES)
+async def test_where_the_md5_is_hidden_so_is_the_default_checksum(
+    stand: Stand, mode: Mapping[str, str]
+) -> None:
+    name = "x-amz-checksum-crc64nvme"
+    shows_md5 = mode in (NONE, STORE)
+    put = await stand.call("PUT", PATH, DATA, headers=mode)
+    assert (put.etag.strip('"') == hashlib.md5(DATA).hexdigest()) is shows_md5
+    assert (name in put.headers) is shows_md5
+    upload = await begin(stand, mode)
+    query = {**upload, "partNumber": "1"}
+    part = await stand.call("PUT", PATH, DATA, query=query, headers=reading(mode))
+    assert (name in part.headers) is shows_md5
+    await stand.call("PUT", COPY, DATA)
+    copied = await stand.call("PUT", PATH, headers={**mode, "x-amz-copy-source": COPY})
+    assert (copied.text("ChecksumCRC64NVME") != "") is shows_md5
+    asked = await stand.call(
+        "PUT", PATH, DATA, headers={**mode, "x-amz-sdk-checksum-algorithm": "CRC64NVME"}
+    )
+    assert asked.status == 200
+    assert name in asked.headers
+
+
 # secrets -----------------------------------------------------------------------------------------
 
 

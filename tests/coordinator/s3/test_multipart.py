@@ -2,68 +2,24 @@
 
 import base64
 import hashlib
-import zlib
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pytest
 
 from coordinator.objects import multipart
-from tests.coordinator.s3.support import BOB, BUCKET, Answer, Stand
-
-PIECES = [b"a" * 10_000, b"b" * 12_345, b"the end"]
-WHOLE = b"".join(PIECES)
-SOURCE = f"/{BUCKET}/source"
+from tests.coordinator.s3.multipart_client import (
+    PIECES,
+    SOURCE,
+    WHOLE,
+    Client,
+    crc32,
+    crc64nvme,
+)
+from tests.coordinator.s3.support import BOB, BUCKET, Stand
 
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(multipart, "MIN_PART_BYTES", 10_000)
-
-
-def b64(digest: bytes) -> str:
-    return base64.b64encode(digest).decode()
-
-
-def crc32(data: bytes) -> str:
-    return b64(zlib.crc32(data).to_bytes(4, "big"))
-
-
-class Client:
-    """One upload of one client."""
-
-    def __init__(self, stand: Stand, key: str = "key") -> None:
-        self.stand = stand
-        self.path = f"/{BUCKET}/{key}"
-        self.upload_id = ""
-
-    async def create(self, headers: Mapping[str, str] | None = None) -> Answer:
-        answer = await self.stand.call("POST", self.path, query={"uploads": ""}, headers=headers)
-        self.upload_id = answer.text("UploadId")
-        return answer
-
-    async def call(self, method: str, body: bytes | str = b"", **more: Any) -> Answer:
-        query = {"uploadId": self.upload_id, **more.pop("query", {})}
-        return await self.stand.call(method, self.path, body, query=query, **more)
-
-    async def put(self, number: int, data: bytes, **more: Any) -> Answer:
-        return await self.call("PUT", data, query={"partNumber": str(number)}, **more)
-
-    async def complete(self, parts: Sequence[tuple[int, str]], **more: Any) -> Answer:
-        inner = "".join(
-            f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"
-            for number, etag in parts
-        )
-        document = f"<CompleteMultipartUpload>{inner}</CompleteMultipartUpload>"
-        return await self.call("POST", document, **more)
-
-    async def fill(self, numbers: Sequence[int] = (1, 2, 3), **more: Any) -> list[tuple[int, str]]:
-        found = []
-        for number, piece in zip(numbers, PIECES, strict=True):
-            answer = await self.put(number, piece, **more)
-            assert answer.status == 200, answer.body
-            found.append((number, answer.etag))
-        return found
 
 
 @pytest.fixture
@@ -247,68 +203,28 @@ async def test_checksums(client: Client, kind: str, expected: str) -> None:
     assert "x-amz-checksum-crc32" not in ranged.headers
 
 
-async def attributes(stand: Stand, names: str, **headers: str) -> Answer:
-    sent = {"x-amz-object-attributes": names}
-    sent |= {f"x-amz-{name.replace('_', '-')}": value for name, value in headers.items()}
-    return await stand.call("GET", query={"attributes": ""}, headers=sent)
-
-
-EVERYTHING = "ETag,Checksum, ObjectParts,StorageClass,ObjectSize"
-
-
-async def test_attributes_of_a_multipart_object(client: Client) -> None:
-    await client.create({"x-amz-checksum-algorithm": "SHA256"})
-    done = await client.complete(await client.fill((1, 4, 10_000)))
-    found = await attributes(client.stand, EVERYTHING)
-    assert found.tree().findtext("ETag") == done.text("ETag").strip('"')
-    assert found.text("Checksum/ChecksumSHA256") == done.text("ChecksumSHA256")
-    assert (found.text("StorageClass"), found.text("ObjectSize")) == ("STANDARD", str(len(WHOLE)))
-    assert found.texts("ObjectParts/Part/PartNumber") == ["1", "4", "10000"]
-    assert found.texts("ObjectParts/Part/Size") == [str(len(piece)) for piece in PIECES]
-    assert found.texts("ObjectParts/Part/ChecksumSHA256") == [
-        b64(hashlib.sha256(piece).digest()) for piece in PIECES
-    ]
-    assert found.text("PartsCount") == "3"
-    for marker, limit, numbers, more in [
-        ("0", "1", ["1"], "true"),
-        ("1", "1", ["4"], "true"),
-        ("2", "5", ["4", "10000"], "false"),
-        ("4", "1", ["10000"], "false"),
-        ("10000", "1", [], "false"),
-        ("0", "0", [], "true"),
-    ]:
-        page = await attributes(
-            client.stand, "ObjectParts", max_parts=limit, part_number_marker=marker
-        )
-        assert page.texts("ObjectParts/Part/PartNumber") == numbers
-        assert (page.text("IsTruncated"), page.text("PartNumberMarker")) == (more, marker)
-        assert page.text("NextPartNumberMarker") == (numbers[-1] if numbers else marker)
-        assert (page.text("PartsCount"), page.text("MaxParts")) == ("3", limit)
-        assert page.tree().find("ETag") is None
-
-
-async def test_attributes_of_a_plain_object(stand: Stand) -> None:
-    await stand.call("PUT", body=b"body", headers={"x-amz-checksum-crc32": crc32(b"body")})
-    found = await attributes(stand, EVERYTHING)
-    assert [node.tag for node in found.tree()] == ["ETag", "Checksum", "StorageClass", "ObjectSize"]
-    assert (found.text("ChecksumCRC32"), found.text("ChecksumType")) == (
-        crc32(b"body"),
+async def test_an_upload_without_checksums_has_the_default_one(client: Client) -> None:
+    name, mode = "x-amz-checksum-crc64nvme", {"x-amz-checksum-mode": "ENABLED"}
+    await client.create()
+    parts = await client.fill()
+    done = await client.complete(parts, headers={name: crc64nvme(WHOLE)})
+    assert done.text("ChecksumCRC64NVME") == crc64nvme(WHOLE)
+    assert done.text("ChecksumType") == "FULL_OBJECT"
+    whole = await client.stand.call("HEAD", headers=mode)
+    assert (whole.headers[name], whole.headers["x-amz-checksum-type"]) == (
+        crc64nvme(WHOLE),
         "FULL_OBJECT",
     )
-    assert "last-modified" in found.headers
-    assert (await attributes(stand, "")).code == "InvalidArgument"
-    assert (await attributes(stand, "ETag,Nonsense")).code == "InvalidArgument"
-    assert (await attributes(stand, "ETag", max_parts="-1")).code == "InvalidArgument"
-    asked = {"x-amz-object-attributes": "ETag"}
-    call = stand.call
-    for path, keys, code in [
-        (f"/{BUCKET}/none", None, "AccessDenied"),
-        (SOURCE, BOB, "AccessDenied"),
-    ]:
-        answer = await call("GET", path, query={"attributes": ""}, headers=asked, keys=keys)
-        assert answer.code == code
-    missing = await call("GET", SOURCE, query={"attributes": ""}, headers=asked)
-    assert missing.code == "NoSuchKey"
+    part = await client.stand.call("HEAD", headers=mode, query={"partNumber": "2"})
+    assert part.headers[name] == crc64nvme(PIECES[1])
+
+
+async def test_parts_with_checksums_of_their_own_make_no_object_s(client: Client) -> None:
+    await client.create()
+    first = await client.put(1, PIECES[0], headers={"x-amz-checksum-crc32": crc32(PIECES[0])})
+    assert "x-amz-checksum-crc64nvme" not in first.headers
+    done = await client.complete([(1, first.etag), (2, (await client.put(2, b"x")).etag)])
+    assert (done.status, done.text("ChecksumType")) == (200, "")
 
 
 async def test_copied_parts(client: Client) -> None:
@@ -359,8 +275,6 @@ async def test_an_empty_upload(client: Client) -> None:
     assert (await client.complete([(1, empty.etag)])).status == 200
     got = await client.stand.call("GET", query={"partNumber": "1"})
     assert (got.status, got.body, got.headers["x-amz-mp-parts-count"]) == (200, b"", "1")
-    found = await attributes(client.stand, "ObjectParts")
-    assert found.text("PartsCount") == "1"
 
 
 async def test_tags_and_metadata_are_those_of_the_creation(client: Client) -> None:

@@ -71,6 +71,23 @@ async def test_headers_of_a_body(stand: Stand, headers: dict[str, str], code: st
     assert answer.code == code, answer.body
 
 
+async def test_without_a_checksum_there_is_the_default_one(stand: Stand) -> None:
+    name, value = "x-amz-checksum-crc64nvme", checksum("crc64nvme")
+    for headers in ({}, {"content-md5": checksum("md5")}):
+        put = await stand.call("PUT", body=BODY, headers=headers)
+        assert (put.headers[name], put.headers["x-amz-checksum-type"]) == (value, "FULL_OBJECT")
+    assert name not in (await stand.call("HEAD")).headers
+    for method in ("GET", "HEAD"):
+        got = await stand.call(method, headers=MODE)
+        assert (got.headers[name], got.headers["x-amz-checksum-type"]) == (value, "FULL_OBJECT")
+    copied = await stand.call(
+        "PUT", f"/{BUCKET}/copy", headers={"x-amz-copy-source": f"/{BUCKET}/key"}
+    )
+    assert copied.text("ChecksumCRC64NVME") == value
+    listed = await stand.call("GET", f"/{BUCKET}")
+    assert listed.texts("Contents/ChecksumAlgorithm") == ["CRC64NVME"] * 2
+
+
 async def test_a_copy_keeps_or_changes_the_kind_of_checksum(stand: Stand) -> None:
     value = checksum("crc32")
     await stand.call("PUT", body=BODY, headers={"x-amz-checksum-crc32": value})

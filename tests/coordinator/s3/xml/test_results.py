@@ -11,7 +11,7 @@ from defusedxml.ElementTree import fromstring
 from coordinator.access.acl import private
 from coordinator.s3 import xml
 from coordinator.s3.xml.acls import access_control_policy
-from metadata.model import Attributes, Bucket, Part, Upload, User, Version
+from metadata.model import Attributes, Bucket, ListedObject, Part, Upload, User
 
 S3 = botocore.session.get_session().get_service_model("s3")
 OWNER = User("me-id", "Me & <Co>", False, 0)
@@ -29,17 +29,9 @@ def parsed(operation: str, body: bytes) -> dict[str, Any]:
     return found
 
 
-def version(key: str, **changes: Any) -> Version:
-    fields = {
-        "version_id": "0" * 32,
-        "key": key,
-        "size": 5,
-        "etag": ETAG,
-        "created_at_ms": AT_MS,
-        "owner_id": OWNER.user_id,
-        **changes,
-    }
-    return Version(**fields)
+def listed(key: str, **changes: Any) -> ListedObject:
+    known = ListedObject(key, "0" * 32, 5, ETAG, AT_MS, OWNER.user_id, True, "", {}, {})
+    return known._replace(**changes)
 
 
 def upload(key: str, **changes: Any) -> Upload:
@@ -49,7 +41,7 @@ def upload(key: str, **changes: Any) -> Upload:
 def v1(**changes: Any) -> bytes:
     fields = {
         "bucket": "bucket",
-        "versions": [],
+        "objects": [],
         "common_prefixes": [],
         "prefix": "",
         "delimiter": "",
@@ -66,7 +58,7 @@ def v1(**changes: Any) -> bytes:
 def v2(**changes: Any) -> bytes:
     fields = {
         "bucket": "bucket",
-        "versions": [],
+        "objects": [],
         "common_prefixes": [],
         "prefix": "",
         "delimiter": "",
@@ -122,11 +114,12 @@ def test_location(region: str, text: str | None) -> None:
 
 
 def test_list_objects() -> None:
-    classed = Attributes({"x-amz-storage-class": "STANDARD_IA"}, {}, {"crc32": "x", "type": "T"})
+    checksums = {"crc32": "x", "type": "T"}
+    classed = listed("b", owner_id="gone", storage_class="STANDARD_IA", checksums=checksums)
     found = parsed(
         "ListObjects",
         v1(
-            versions=[version(NASTY), version("b", owner_id="gone", attributes=classed)],
+            objects=[listed(NASTY), classed],
             common_prefixes=["p/", "q/"],
             prefix="p",
             delimiter="/",
@@ -150,7 +143,7 @@ def test_list_objects() -> None:
 
 
 def test_the_next_marker_is_for_listings_with_a_delimiter() -> None:
-    found = parsed("ListObjects", v1(versions=[version("a")], next_marker="a"))
+    found = parsed("ListObjects", v1(objects=[listed("a")], next_marker="a"))
     assert found["IsTruncated"]
     assert "NextMarker" not in found
 
@@ -159,7 +152,7 @@ def test_list_objects_v2() -> None:
     found = parsed(
         "ListObjectsV2",
         v2(
-            versions=[version(NASTY)],
+            objects=[listed(NASTY)],
             common_prefixes=["p/"],
             start_after="s",
             continuation_token="t&",
@@ -178,7 +171,7 @@ def test_list_objects_v2() -> None:
 
 @pytest.mark.parametrize("key", [NASTY, "a b+c", "\x01\x02", "\ufffe", "a/b"])
 def test_encoding_type_url_carries_any_key(key: str) -> None:
-    body = v1(versions=[version(key)], common_prefixes=[key], prefix=key, encode_url=True)
+    body = v1(objects=[listed(key)], common_prefixes=[key], prefix=key, encode_url=True)
     found = parsed("ListObjects", body)
     assert found["EncodingType"] == "url"
     assert b"%2F" not in body
@@ -191,7 +184,7 @@ def test_encoding_type_url_carries_any_key(key: str) -> None:
 
 
 def test_control_characters_are_written_as_s3_does() -> None:
-    assert b"<Key>a&#x1;&#xD;b</Key>" in v1(versions=[version("a\x01\rb")])
+    assert b"<Key>a&#x1;&#xD;b</Key>" in v1(objects=[listed("a\x01\rb")])
 
 
 def test_copies() -> None:
