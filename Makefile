@@ -62,7 +62,7 @@ unit: $(STAMP)
 end-to-end: $(STAMP) clients
 	$(PYTEST) --durations=10 tests/end_to_end
 
-# S3 clients from Debian; tests of those that are missing are skipped and say which package it is.
+# S3 clients from Debian and npm; tests of those that are missing are skipped and say which it is.
 clients:
 	@sh tests/install_clients.sh
 
@@ -85,4 +85,5 @@ lock: $(STAMP)
 		--generate-hashes --no-header --no-annotate --quiet --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		tests/end_to_end/javascript/node_modules

@@ -7,6 +7,7 @@ sandboxed, so that a stored page can't use the API with somebody's remembered cr
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final
 
 from starlette.responses import Response
@@ -15,8 +16,8 @@ from starlette.types import Receive, Scope, Send
 from coordinator.api.errors import ApiError
 from coordinator.auth.dates import format_http_date
 from coordinator.crypto import scheme_of
-from coordinator.objects import ByteStream, Objects
-from metadata import NULL_VERSION, NoSuchKey, StoredVersion, Version
+from coordinator.objects import ByteStream, Objects, with_current
+from metadata import StoredVersion, Version
 from node.record import Buffer
 
 DEFAULT_CONTENT_TYPE: Final = "application/octet-stream"
@@ -32,9 +33,6 @@ META_PREFIX: Final = "x-amz-meta-"
 VERSION_HEADER: Final = "x-trilith-version-id"
 ENCRYPTION_HEADER: Final = "x-trilith-encryption"
 """As `encryption` in the API's documents; absent where that is empty."""
-
-OPEN_TRIES: Final = 5
-"""How often a version may be replaced between its look-up and its opening."""
 
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII)
 
@@ -85,17 +83,10 @@ async def content(
 ) -> Response:
     """The answer to a GET with these headers. Raises NoSuchKey, Unreadable, ApiError, and what the
     look-up raises."""
-    for _ in range(OPEN_TRIES - 1):
-        stored = await look_up()
-        try:
-            return await _open(objects, stored, asked)
-        except NoSuchKey:
-            # Replaced between look-up and opening: the next look-up tells by what.
-            continue
-    return await _open(objects, await look_up(), asked)
+    return await with_current(look_up, partial(_open, objects, asked))
 
 
-async def _open(objects: Objects, stored: StoredVersion, asked: Mapping[str, str]) -> Response:
+async def _open(objects: Objects, asked: Mapping[str, str], stored: StoredVersion) -> Response:
     answer, start, stop = head(stored.version, asked)
     if answer.status_code == 304 or start == stop:
         return answer
@@ -131,18 +122,13 @@ def _headers(version: Version) -> list[tuple[bytes, bytes]]:
         "etag": f'"{version.etag}"',
         "last-modified": format_http_date(version.created_at_ms // 1000),
         "accept-ranges": "bytes",
-        VERSION_HEADER: shown_version_id(version),
+        VERSION_HEADER: version.public_id,
         "content-security-policy": "sandbox",
         "x-content-type-options": "nosniff",
     }
     if (scheme := scheme_of(version.encryption)) is not None:
         told[ENCRYPTION_HEADER] = scheme.value
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told.items()]
-
-
-def shown_version_id(version: Version) -> str:
-    """The id that clients see."""
-    return NULL_VERSION if version.is_null else version.version_id
 
 
 def _names(header: str, etag: str) -> bool:

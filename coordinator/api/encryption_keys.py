@@ -7,30 +7,19 @@ bucket may encrypt with any of them, and whoever may read an object needs no rig
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel, StringConstraints
 
 from coordinator.api.models import Given
 from coordinator.api.services import GivenRoot, GivenServices
-from coordinator.crypto import NamedKey, is_key_id
-
-MAX_KEY_ID_LENGTH = 256
+from coordinator.crypto import KEY_ID, NamedKey
 
 router = APIRouter(tags=["encryption keys"])
-
-
-def _check_key_id(text: str) -> str:
-    if not is_key_id(text):
-        raise ValueError("letters, digits and _./:=+@- only, a letter or digit first")
-    return text
-
-
-KeyId = Annotated[str, Field(max_length=MAX_KEY_ID_LENGTH), AfterValidator(_check_key_id)]
 
 
 class NewEncryptionKey(Given):
     """A key to be made: 256 random bits."""
 
-    key_id: KeyId
+    key_id: Annotated[str, StringConstraints(pattern=KEY_ID)]
 
 
 class EncryptionKeyEntry(BaseModel):

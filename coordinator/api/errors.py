@@ -18,6 +18,7 @@ from starlette.responses import Response
 from coordinator.auth.errors import AuthError
 from coordinator.cluster import ClusterError, NodeExists, NotEnoughNodes, UnknownNode
 from coordinator.crypto import CryptoError, KeyExists, KeyNeeded, UnknownKey
+from coordinator.iam.errors import IamError
 from coordinator.objects import BodyTooLarge, Unreadable, WriteFailed
 from metadata import (
     AccessKeyExists,
@@ -79,6 +80,8 @@ def as_api_error(error: Exception) -> ApiError:
         return error
     if isinstance(error, AuthError):
         return ApiError(403, error.code, error.message)
+    if isinstance(error, IamError):
+        return ApiError(error.status, error.code, error.message)
     if isinstance(error, RequestValidationError):
         return ApiError(422, "InvalidRequest", _complaints(error))
     if isinstance(error, HTTPException):

@@ -5,7 +5,7 @@ Rules: as in models.py. What the healer tells of itself goes out as it is (`coor
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
 from coordinator.api.models import Given
 from coordinator.healing import (
@@ -37,11 +37,16 @@ class ScrubOrder(Given):
     node_id: NodeName | None = None
 
 
+def _whole(value: object) -> object:
+    """To JSON Schema 3.0 is an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class NamedShard(Given):
     """A shard of a part."""
 
     part_id: PartId
-    shard: int = Field(ge=0, le=254)
+    shard: Annotated[int, Field(ge=0, le=254), BeforeValidator(_whole)]
 
     @property
     def name(self) -> ShardName:

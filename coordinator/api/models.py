@@ -9,21 +9,22 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from coordinator.api.content import shown_version_id
 from coordinator.crypto import scheme_of
-from metadata import Bucket, User, Version
+from metadata import Bucket, ListedObject, User, Version
 
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@$-]{0,127}$")]
 AccessKeyName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{3,128}$")]
 """No colon (HTTP Basic), no slash, comma or equals sign (credential scopes)."""
 SecretKey = Annotated[str, StringConstraints(pattern=r"^[!-~]{8,128}$")]
 DisplayName = Annotated[str, StringConstraints(max_length=256)]
+Email = Annotated[str, StringConstraints(pattern=r"^([^@\s]+@[^@\s]+)?$", max_length=254)]
+"""What ACLs may call the user by; empty without."""
 
 
 class Given(BaseModel):
-    """A document that a client sends."""
+    """A document that a client sends. Strict: false is no number, and "yes" is not true."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 class NewKey(Given):
@@ -38,6 +39,7 @@ class NewUser(NewKey):
 
     user_id: UserId
     display_name: DisplayName = ""
+    email: Email = ""
 
 
 class ErrorDocument(BaseModel):
@@ -60,14 +62,14 @@ class Entry(BaseModel):
     encryption: str = ""
 
     @classmethod
-    def of(cls, version: Version) -> Self:
+    def of(cls, version: Version | ListedObject) -> Self:
         """The version as clients see it."""
         return cls(
             key=version.key,
             size=version.size,
             etag=version.etag,
             created_at_ms=version.created_at_ms,
-            version_id=shown_version_id(version),
+            version_id=version.public_id,
             encryption=scheme_of(version.encryption) or "",
         )
 
@@ -156,6 +158,7 @@ class UserEntry(BaseModel):
     is_root: bool
     created_at_ms: int
     access_keys: list[str]
+    email: str = ""
 
     @classmethod
     def of(cls, user: User, access_keys: list[str]) -> Self:
@@ -166,6 +169,7 @@ class UserEntry(BaseModel):
             is_root=user.is_root,
             created_at_ms=user.created_at_ms,
             access_keys=access_keys,
+            email=user.email,
         )
 
 

@@ -30,9 +30,10 @@ KeyText = Annotated[str, Query(max_length=MAX_KEY_LENGTH)]
 
 router = APIRouter(tags=["objects"])
 
-_BYTES: Final = {
-    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-}
+_SCHEMA: Final = {"schema": {"type": "string", "format": "binary"}}
+_BYTES_IN: Final = {"content": {DEFAULT_CONTENT_TYPE: _SCHEMA}}
+_BYTES_OUT: Final = {"content": {"*/*": _SCHEMA}}
+"""Of the type that their writer gave them."""
 
 
 @router.get("/objects/{bucket}")
@@ -49,13 +50,13 @@ async def list_objects(
         bucket.name, prefix=prefix, delimiter=delimiter, after=after, limit=limit
     )
     return Page(
-        objects=[Entry.of(version) for version in listing.versions],
+        objects=[Entry.of(listed) for listed in listing.objects],
         prefixes=list(listing.common_prefixes),
         next_after=listing.next_after,
     )
 
 
-@router.put("/objects/{bucket}/{key:path}", openapi_extra={"requestBody": _BYTES})
+@router.put("/objects/{bucket}/{key:path}", openapi_extra={"requestBody": _BYTES_IN})
 async def put_object(
     bucket: BucketToWrite,
     key: GivenKey,
@@ -89,7 +90,7 @@ async def put_object(
 @router.get(
     "/objects/{bucket}/{key:path}",
     response_class=Response,
-    responses={200: _BYTES, 206: {"description": "the range asked for", **_BYTES}},
+    responses={200: _BYTES_OUT, 206: {"description": "the range asked for", **_BYTES_OUT}},
 )
 async def get_object(
     name: GivenBucketName,

@@ -36,7 +36,6 @@ class Setting(Generic[T]):
     dump: Callable[[T], str] | None = None
     load: Callable[[str], T] | None = None
     has_delete: bool = True
-    put_status: int = 200
     owner_only: bool = False
     keeps_time: bool = False
     limit_bytes: int = MAX_SETTING_BYTES

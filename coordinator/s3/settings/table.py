@@ -57,7 +57,6 @@ TAGGING: Final[Setting[Tags]] = Setting(
     render_tagging,
     unset="NoSuchTagSet",
     is_empty=lambda tags: not tags,
-    put_status=204,
 )
 WEBSITE: Final[Setting[Website]] = Setting(
     "website",

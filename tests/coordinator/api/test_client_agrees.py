@@ -8,7 +8,7 @@ from coordinator.cluster import NodeState
 from coordinator.healing import DrainProgress, HealStatus, RepairProgress
 from metadata import MissingShard
 from tests.coordinator.api.support import ALICE, ROOT, Stand, basic
-from trilith import healing, operations
+from trilith import grants, healing, operations
 from trilith.errors import AccessDenied, Conflict, InvalidRequest, NotFound, PreconditionFailed
 from trilith.protocol import Answer, Operation, raise_for
 from trilith.values import Entry
@@ -68,7 +68,7 @@ async def test_objects(stand: Stand) -> None:
 
 
 async def test_users_and_cluster(stand: Stand) -> None:
-    made = await carry_out(stand, operations.create_user("carol", "Carol", None, None), ROOT)
+    made = await carry_out(stand, operations.create_user("carol", "Carol", "", None, None), ROOT)
     pair = (made.access_key, made.secret_key)
     more = await carry_out(stand, operations.create_key("carol", "MOREKEYS", "s" * 40), pair)
     assert (more.user_id, more.access_key, more.secret_key) == ("carol", "MOREKEYS", "s" * 40)
@@ -128,3 +128,35 @@ async def test_the_lines_of_an_audit(stand: Stand) -> None:
     lines = healing.AuditLines()
     assert [lines.read(line)["type"] for line in told.text.splitlines()] == ["summary"]
     lines.end()
+
+
+async def test_groups_and_policies(stand: Stand) -> None:
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    made = await carry_out(stand, grants.create_policy("all", document), ROOT)
+    assert made["is_built_in"] is False
+    await carry_out(stand, grants.create_group("staff"), ROOT)
+    await carry_out(stand, grants.join("staff", "alice"), ROOT)
+    for holders, name in ((grants.USERS, "alice"), (grants.GROUPS, "staff")):
+        await carry_out(stand, grants.put_policy_of(holders, name, "p", document), ROOT)
+        found = await carry_out(stand, grants.get_policy_of(holders, name, "p"), ROOT)
+        assert found == {"name": "p", "document": document}
+        await carry_out(stand, grants.attach(holders, name, "all"), ROOT)
+        granted = await carry_out(stand, grants.policies_of(holders, name), ROOT)
+        assert granted == {"policies": ["p"], "attached": ["all"]}
+    (group,) = await carry_out(stand, grants.groups(), ROOT)
+    assert (group["users"], group["policies"], group["attached"]) == (["alice"], ["p"], ["all"])
+    assert (await carry_out(stand, grants.get_policy("all"), ROOT))["document"] == document
+    with pytest.raises(Conflict):
+        await carry_out(stand, grants.delete_policy("all"), ROOT)
+    with pytest.raises(AccessDenied):
+        await carry_out(stand, grants.groups())
+    for holders, name in ((grants.USERS, "alice"), (grants.GROUPS, "staff")):
+        await carry_out(stand, grants.detach(holders, name, "all"), ROOT)
+        await carry_out(stand, grants.delete_policy_of(holders, name, "p"), ROOT)
+    await carry_out(stand, grants.delete_policy("all"), ROOT)
+    await carry_out(stand, grants.leave("staff", "alice"), ROOT)
+    await carry_out(stand, grants.delete_group("staff"), ROOT)
+    assert "all" not in [
+        one["name"] for one in await carry_out(stand, grants.managed_policies(), ROOT)
+    ]

@@ -76,6 +76,7 @@ async def _check_refusal(stand: Stand, method: str, path: str, status: int, code
         (b"[" * 60_000, "application/json", 400),
         (b'{"user_id": ' + b"9" * 60_000 + b"}", "application/json", 400),
         (b'{"user_id": NaN}', "application/json", 422),
+        (b'{"user_id": "x", "secret_key": false}', "application/json", 422),
         (b'{"user_id": "\\ud800"}', "application/json", 422),
         (b'{"user_id": "x", "\\ud800": 1}', "application/json", 422),
         (b'{"user_id": "x", "' + b"y" * 60_000 + b'": 1}', "application/json", 422),
@@ -94,6 +95,21 @@ async def test_documents_are_bounded(
     assert got.status_code == status
     assert set(got.json()) == {"code", "message", "request_id"}
     assert len(got.content) < 1000
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/buckets/alices", "DELETE, PUT"),
+        ("/objects/alices/a/b", "DELETE, GET, HEAD, PUT"),
+        ("/nodes", "GET, POST"),
+        ("/docs", "GET"),
+        ("/_metrics", "GET"),
+    ],
+)
+async def test_allow_names_all_methods_of_a_path(stand: Stand, path: str, methods: str) -> None:
+    refused = await stand.call("PATCH", path)
+    assert (refused.status_code, refused.headers["allow"]) == (405, methods)
 
 
 async def test_a_document_that_never_ends_is_not_kept(stand: Stand) -> None:

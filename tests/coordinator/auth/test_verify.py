@@ -1,5 +1,6 @@
 """What is refused before and without a secret, and how a body's treatment follows from headers."""
 
+from contextlib import suppress
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -308,6 +309,8 @@ pieces = st.lists(
 def test_nonsense_raises_our_error_only(
     path: bytes, query: str, authorization: str, date: str, payload_hash: str
 ) -> None:
+    with suppress(AuthError):
+        parse_basic(f"Basic {authorization}")
     headers = {
         "host": "localhost",
         "authorization": authorization,
