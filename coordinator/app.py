@@ -21,6 +21,10 @@ from coordinator.auth.accounts import Accounts
 from coordinator.cluster import Cluster, Heartbeat, NodeRecords
 from coordinator.credentials import KeyPair, read_secret, root_keys
 from coordinator.crypto import Keyring, open_key_store
+from coordinator.iam.directory import Directory
+from coordinator.iam.entities import ROOT_ID
+from coordinator.iam.identities import Identities
+from coordinator.iam.query.endpoint import IamEndpoint, is_query
 from coordinator.lifecycle.worker import Lifecycle
 from coordinator.metrics import Metrics
 from coordinator.objects import (
@@ -56,7 +60,7 @@ from node.client import NodeClient
 from node.http import App, Limits, Receive, Scope, Send, serve
 from node.logs import configure_logging
 
-ROOT_USER_ID = "root"
+ROOT_USER_ID = ROOT_ID
 
 OURS = (b"/_api/", b"/_console/", b"/_health/", b"/_metrics")
 """First path segments that no bucket can have."""
@@ -65,24 +69,29 @@ log = logging.getLogger(__name__)
 
 
 class Front:
-    """Sends what is ours (a first path segment no bucket can have) to the API, the rest to S3.
+    """Sends what is ours (a first path segment no bucket can have) to the API, actions of IAM and
+    STS (forms that name no bucket) to theirs, the rest to S3.
 
     S3 does not stand below FastAPI: its routing and middleware cost as much as a whole 4 KiB GET.
     """
 
     def __init__(
-        self, s3: App, api: App, base_domains: Sequence[str], website_domain: str = ""
+        self, s3: App, api: App, iam: App, base_domains: Sequence[str], website_domain: str = ""
     ) -> None:
         self._s3 = s3
         self._api = api
+        self._iam = iam
         self._base_domains = base_domains
         self._website_domain = website_domain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         app = self._s3
-        if scope["raw_path"].startswith(OURS) and not self._names_a_bucket(scope):
-            app = self._api
+        raw_path = scope["raw_path"]
+        if raw_path.startswith(OURS):
+            app = self._s3 if self._names_a_bucket(scope) else self._api
+        elif is_query(scope["method"], raw_path, scope["query_string"]):
+            app = self._s3 if self._names_a_bucket(scope) else self._iam
         await app(scope, receive, send)
 
     def _names_a_bucket(self, scope: Scope) -> bool:
@@ -110,19 +119,21 @@ def parse_nodes(entries: list[str]) -> list[NodeRecord]:
 
 async def sync_root(metadata: MetadataStore, keys: KeyPair, now_ms: int) -> None:
     """Make the configured keys root's only ones: a replaced key stops working."""
-    key = AccessKey(keys.access_key, keys.secret_key, ROOT_USER_ID, now_ms)
+    configured = AccessKey(keys.access_key, keys.secret_key, ROOT_USER_ID, now_ms)
     try:
         await metadata.user(ROOT_USER_ID)
     except NoSuchUser:
-        await metadata.put_user(User(ROOT_USER_ID, "root", True, now_ms), [key])
+        await metadata.put_user(User(ROOT_USER_ID, "root", True, now_ms), [configured])
         return
-    known = {known.access_key: known for known in await metadata.access_keys(ROOT_USER_ID)}
+    known = {each.access_key: each for each in await metadata.access_keys(ROOT_USER_ID)}
     current = known.pop(keys.access_key, None)
-    for access_key in known:
-        await metadata.delete_access_key(access_key)
+    for access_key, key in known.items():
+        # Those of users that root made by way of IAM are theirs.
+        if not key.identity:
+            await metadata.delete_access_key(access_key)
     if current is None or current.secret_key != keys.secret_key:
         await metadata.delete_access_key(keys.access_key)
-        await metadata.put_access_key(key)
+        await metadata.put_access_key(configured)
 
 
 @asynccontextmanager
@@ -148,6 +159,7 @@ async def running(settings: CoordinatorSettings) -> AsyncIterator[App]:
         reader = PartReader(cluster, pins, settings.hedge_after_s, reports.report, metrics)
         surface = _surface(settings, metadata, writer, reader, ids)
         objects, accounts = surface.objects, surface.accounts
+        directory = Directory(metadata, accounts.forget, ids.now_ms)
         access_logs = AccessLogs(surface, settings.access_log_roll_s)
         stack.push_async_callback(access_logs.close)
         reclaimer = Reclaimer(metadata, cluster, pins, ids, metrics, settings.reclaim_grace_s)
@@ -183,7 +195,8 @@ async def running(settings: CoordinatorSettings) -> AsyncIterator[App]:
         )
         try:
             s3 = S3Endpoint(surface, metrics, access_logs=access_logs)
-            yield Front(s3, api, surface.base_domains, surface.website_domain)
+            iam = IamEndpoint(directory, accounts, metrics)
+            yield Front(s3, api, iam, surface.base_domains, surface.website_domain)
         finally:
             for task in tasks:
                 task.cancel()
@@ -201,7 +214,7 @@ def _surface(
     setting_reader = SettingsReader(metadata)
     object_keys = ObjectKeys(Keyring(key_store), bucket_default(setting_reader))
     objects = Objects(metadata, writer, reader, ids, object_keys)
-    accounts = Accounts(metadata)
+    accounts = Accounts(metadata, identities=Identities(metadata))
     return Surface(
         objects,
         Multipart(objects),

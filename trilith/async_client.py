@@ -231,11 +231,14 @@ class AsyncClient:
         user_id: str,
         display_name: str = "",
         *,
+        email: str = "",
         access_key: str | None = None,
         secret_key: str | None = None,
     ) -> AccessKey:
         """Make a user with a key pair, generated unless given. Raises Conflict."""
-        operation = operations.create_user(user_id, display_name or user_id, access_key, secret_key)
+        operation = operations.create_user(
+            user_id, display_name or user_id, email, access_key, secret_key
+        )
         return await self._call(operation)
 
     async def delete_user(self, user_id: str) -> None:
@@ -251,6 +254,10 @@ class AsyncClient:
     async def delete_key(self, access_key: str) -> None:
         """Take a key pair back."""
         await self._call(operations.delete_key(access_key))
+
+    async def manage(self, operation: Operation[T]) -> T:
+        """Carry out an operation on groups and policies: one that `trilith.grants` makes."""
+        return await self._call(operation)
 
     async def encryption_keys(self) -> Sequence[EncryptionKey]:
         """The named keys that encrypt objects."""

@@ -12,10 +12,12 @@ import typer
 from trilith import terminal
 from trilith.commands import (
     buckets,
+    groups,
     keys,
     local,
     node,
     objects,
+    policies,
     repair,
     serve,
     status,
@@ -75,6 +77,8 @@ app.command(rich_help_panel=_USE)(objects.rm)
 app.command(rich_help_panel=_USE)(objects.stat)
 app.add_typer(buckets.app, name="bucket", rich_help_panel=_USE)
 app.add_typer(users.app, name="user", rich_help_panel=_USE)
+app.add_typer(groups.app, name="group", rich_help_panel=_USE)
+app.add_typer(policies.app, name="policy", rich_help_panel=_USE)
 app.add_typer(keys.app, name="key", rich_help_panel=_USE)
 app.command(rich_help_panel=_KEEP)(verify.verify)
 app.add_typer(repair.app, name="repair", rich_help_panel=_KEEP)

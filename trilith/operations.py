@@ -179,10 +179,16 @@ def list_users() -> Operation[list[User]]:
 
 
 def create_user(
-    user_id: str, display_name: str, access_key: str | None, secret_key: str | None
+    user_id: str,
+    display_name: str,
+    email: str,
+    access_key: str | None,
+    secret_key: str | None,
 ) -> Operation[AccessKey]:
     """Make a user with one key pair; what is not given is generated there."""
     told = {"user_id": user_id, "display_name": display_name} | _pair(access_key, secret_key)
+    if email:
+        told["email"] = email
     return Operation("POST", f"{API}/users", _access_key, json=told, idempotent=False)
 
 

@@ -74,6 +74,7 @@ class User:
     is_root: bool
     created_at_ms: int
     access_keys: tuple[str, ...] = ()
+    email: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,11 +154,3 @@ def action_of(operation: str) -> str:
 def versioned(action: str) -> str:
     """The action about one named version of an object."""
     return _VERSIONED.get(action, action)
-
-
-def unversioned(action: str) -> str:
-    """The same about whatever version is current."""
-    return _UNVERSIONED.get(action, action)
-
-
-_UNVERSIONED: Final = {version: action for action, version in _VERSIONED.items()}

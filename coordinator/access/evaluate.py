@@ -118,6 +118,9 @@ def _any(patterns: Sequence[Glob], text: str) -> bool:
 
 def sender_values(identity: Identity, key: str) -> Sequence[str] | None:
     """The condition keys that follow from who asks."""
+    told = identity.session.get(key)
+    if told is not None:
+        return (told,)
     name, slash, tag = key.partition("/")
     if not name.startswith("aws:"):
         return None
@@ -138,5 +141,5 @@ def sender_values(identity: Identity, key: str) -> Sequence[str] | None:
         case "aws:principalisawsservice":
             found = "true" if identity.is_service else "false"
         case _:
-            found = identity.session.get(name, "")
+            found = ""
     return (found,) if found else None

@@ -46,8 +46,8 @@ class Identity:
     limits: tuple[tuple[Statement, ...], ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     session: Mapping[str, str] = field(default_factory=dict)
-    """Further condition keys of the session (aws:TokenIssueTime, aws:MultiFactorAuthPresent, ...),
-    with lower-case names."""
+    """Further condition keys of the session (aws:TokenIssueTime, sts:authentication, ...), with
+    lower-case names. They count before what follows from the rest."""
 
     @property
     def is_anonymous(self) -> bool:

@@ -5,7 +5,8 @@ what a bucket's policy may say.
 
 Rules: a document is taken whole or refused whole: an element, operator or action that is not known
 is an error, because what is not understood can't be enforced. `Allow` with `NotPrincipal` is
-refused: it would let in everybody who was forgotten.
+refused: it would let in everybody who was forgotten. A policy of a user or role speaks of whoever
+has it, so that `"Principal": "*"` says nothing there; any other principal is refused.
 """
 
 import json
@@ -143,7 +144,7 @@ def _statement(tree: Any, form: _Form, with_variables: bool) -> Statement:
         principals = _principals(_one_of(tree, "Principal"))
         if effect == "Allow" and is_not_principal:
             raise PolicyError("Allow with NotPrincipal is not allowed: name who is allowed")
-    elif "Principal" in tree or is_not_principal:
+    elif is_not_principal or tree.get("Principal", EVERYBODY) != EVERYBODY:
         raise PolicyError("A policy of a user or role has no Principal")
     return Statement(
         effect == "Allow",

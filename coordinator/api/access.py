@@ -136,6 +136,13 @@ def require_of_account(sender: Identity, action: str, bucket: str = "*") -> None
         raise AuthError("AccessDenied", "Access Denied")
 
 
+def may_manage(sender: Identity, account_id: str, action: str) -> bool:
+    """Whether the sender may do this to an account's own keys: root may, the account itself, and an
+    account that root's policies allow it; users and roles of an account never may."""
+    asked = AccessRequest(sender, action, f"arn:aws:iam:::user/{account_id}")
+    return sender.is_account and authorize(asked, Target(account_id, UNSET))
+
+
 async def _access(services: GivenServices, sender: GivenSender, request: Request) -> Access:
     return Access(services, sender, request)
 

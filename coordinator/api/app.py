@@ -13,12 +13,14 @@ from fastapi import FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.security.http import HTTPBase
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from coordinator.api.buckets import router as bucket_routes
 from coordinator.api.cluster import router as cluster_routes
 from coordinator.api.docs import router as docs_routes
 from coordinator.api.encryption_keys import router as encryption_key_routes
 from coordinator.api.gate import PREFIX, Gate
+from coordinator.api.grants import router as grant_routes
 from coordinator.api.healing import Healing
 from coordinator.api.health import router as health_routes
 from coordinator.api.info import router as info_routes
@@ -50,11 +52,16 @@ FAMILIES: Final = (
     repair_routes,
     verify_routes,
     user_routes,
+    grant_routes,
     encryption_key_routes,
 )
 
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    "4XX": {"model": ErrorDocument, "description": "refused"},
+    "4XX": {
+        "model": ErrorDocument,
+        "description": "refused; in plain text by HTTP's own rules, before the request got here",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    },
     "5XX": {"model": ErrorDocument, "description": "failed"},
     # FastAPI would describe its own shape of a validation error here.
     422: {"model": ErrorDocument, "description": "a parameter or a field is not valid"},
@@ -99,4 +106,20 @@ def create_api(
 
 async def _leave_to_gate(request: Request, error: Exception) -> NoReturn:
     """FastAPI answers these itself unless told otherwise; the gate answers all errors."""
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        # Starlette names the methods of the first route at this path only.
+        error.headers = {"allow": ", ".join(sorted(_methods(request.scope["path"])))}
     raise error
+
+
+def _methods(path: str) -> set[str]:
+    """What can be done at this path."""
+    families = ((PREFIX, family) for family in (*FAMILIES, docs_routes))
+    return {
+        method
+        for prefix, family in (*families, ("", health_routes))
+        for route in family.routes
+        if isinstance(route, Route) and path.startswith(prefix)
+        if route.path_regex.match(path.removeprefix(prefix))
+        for method in route.methods or ()
+    }

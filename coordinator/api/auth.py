@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from coordinator.api.errors import ApiError
 from coordinator.api.services import Sender, Services
-from coordinator.auth.basic import matches, parse_basic
+from coordinator.auth.basic import parse_basic
 from coordinator.auth.errors import AuthError
 from coordinator.auth.request import SignedRequest
 
@@ -41,10 +41,8 @@ async def _by_basic(services: Services, scope: Scope, access_key: str, secret: s
             "access key and secret as HTTP Basic are taken over TLS or loopback only;"
             " sign the request instead (AWS Signature Version 4)",
         )
-    found = await services.accounts.find(access_key)
-    if found is None or not matches(secret, found[1].secret_key):
-        raise AuthError("InvalidCredentials", "the access key or its secret is wrong")
-    return Sender(found[0], await services.accounts.identity(*found), access_key)
+    user, identity = await services.accounts.authenticate_secret(access_key, secret)
+    return Sender(user, identity, access_key)
 
 
 async def _by_signature(services: Services, scope: Scope, headers: dict[str, str]) -> Sender:

@@ -17,8 +17,10 @@ from coordinator.api.healing import Healing
 from coordinator.api.names import check_bucket_name, check_key, decode
 from coordinator.auth.accounts import Accounts
 from coordinator.cluster import Cluster
+from coordinator.iam.directory import Directory
 from coordinator.metrics import Metrics
 from coordinator.objects import Objects
+from coordinator.objects.names import BUCKET_NAME, MAX_KEY_BYTES
 from coordinator.settings import CoordinatorSettings
 from metadata import MetadataStore, User
 
@@ -53,9 +55,12 @@ class Services:
     clock: Callable[[], float]
     audits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_AUDITS))
     access: AccessReader = field(init=False)
+    directory: Directory = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "access", AccessReader(self.metadata.bucket_settings))
+        directory = Directory(self.metadata, self.accounts.forget, self.objects.ids.now_ms)
+        object.__setattr__(self, "directory", directory)
 
     @property
     def metadata(self) -> MetadataStore:
@@ -75,22 +80,27 @@ async def _sender(request: Request) -> Sender:
 
 async def _root(request: Request) -> Sender:
     sender = await _sender(request)
-    if not sender.identity.is_root:
+    # A session of root's is for objects: it may not make lasting what was given for hours.
+    if not sender.identity.is_root or sender.identity.limits:
         raise ApiError(403, "AccessDenied", "only root may do this")
     return sender
 
 
-async def _bucket_name(
-    bucket: Annotated[str, Path(description="the bucket's name")],
-) -> str:
+# Only described here: FastAPI sees them still percent-encoded, so they are checked decoded.
+_BUCKET = Path(description="the bucket's name", json_schema_extra={"pattern": BUCKET_NAME})
+_KEY = Path(
+    description="the key: percent-encoded UTF-8, slashes may stay",
+    json_schema_extra={"minLength": 1, "maxLength": MAX_KEY_BYTES},
+)
+
+
+async def _bucket_name(bucket: Annotated[str, _BUCKET]) -> str:
     name = decode(bucket)
     check_bucket_name(name)
     return name
 
 
-async def _key(
-    key: Annotated[str, Path(description="the key: percent-encoded UTF-8, slashes may stay")],
-) -> str:
+async def _key(key: Annotated[str, _KEY]) -> str:
     name = decode(key)
     check_key(name)
     return name

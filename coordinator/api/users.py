@@ -11,19 +11,19 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Response
 
+from coordinator.api.access import may_manage
 from coordinator.api.errors import ApiError
 from coordinator.api.models import MadeKey, NewKey, NewUser, UserEntry, UserList
 from coordinator.api.names import decode
 from coordinator.api.services import GivenRoot, GivenSender, GivenServices, Sender, Services
-from coordinator.auth.accounts import require_owner
+from coordinator.auth.errors import AuthError
+from coordinator.iam.keys import MAX_KEYS_OF_ACCOUNT, keys_of
 from metadata import AccessKey, NoSuchUser, User
 
 ACCESS_KEY_ALPHABET: Final = string.ascii_uppercase + string.digits
 ACCESS_KEY_LENGTH: Final = 20
 SECRET_KEY_BYTES: Final = 30
 """40 characters of base64."""
-
-MAX_KEYS_OF_USER: Final = 100
 
 router = APIRouter(tags=["users"])
 
@@ -32,13 +32,16 @@ router = APIRouter(tags=["users"])
 async def list_users(services: GivenServices, sender: GivenSender) -> UserList:
     """All users for root, oneself for others."""
     metadata = services.metadata
-    users = await metadata.users() if sender.user.is_root else [sender.user]
+    users = await metadata.users() if sender.identity.is_root else [sender.user]
+    if not all(may_manage(sender.identity, user.user_id, "iam:ListAccessKeys") for user in users):
+        raise AuthError("AccessDenied", "Access Denied")
     return UserList(users=[await _entry(services, user) for user in users])
 
 
 async def _entry(services: Services, user: User) -> UserEntry:
     try:
-        keys = await services.metadata.access_keys(user.user_id)
+        account = await services.directory.account(user.user_id)
+        keys = await keys_of(services.directory, account)
     except NoSuchUser:
         # Removed since it was listed.
         keys = []
@@ -52,7 +55,10 @@ async def create_user(
     """Make a user with one key pair."""
     now_ms = services.objects.ids.now_ms()
     key = _key_pair(new, new.user_id, now_ms)
-    user = User(new.user_id, new.display_name or new.user_id, False, now_ms)
+    if new.email and await services.metadata.user_by_email(new.email) is not None:
+        raise ApiError(409, "EmailTaken", "another user has that e-mail address")
+    name = new.display_name or new.user_id
+    user = User(new.user_id, name, False, now_ms, email=new.email)
     await services.metadata.put_user(user, [key])
     return _made(services, key, response)
 
@@ -62,10 +68,10 @@ async def delete_user(
     user_id: Annotated[str, Path()], services: GivenServices, root: GivenRoot
 ) -> None:
     """Remove a user and its keys. Its buckets stay, for root to deal with."""
-    user = await _user(services, root, user_id)
+    user = await _user(services, root, user_id, "iam:DeleteUser")
     _refuse_root(user)
     await services.metadata.delete_user(user.user_id)
-    services.accounts.forget()
+    await services.directory.forget_account(user.user_id)
 
 
 @router.post("/users/{user_id}/keys", status_code=201)
@@ -77,10 +83,11 @@ async def create_key(
     response: Response,
 ) -> MadeKey:
     """Give a user one more key pair."""
-    user = await _user(services, sender, user_id)
+    user = await _user(services, sender, user_id, "iam:CreateAccessKey")
     _refuse_root(user)
-    if len(await services.metadata.access_keys(user.user_id)) >= MAX_KEYS_OF_USER:
-        raise ApiError(409, "TooManyKeys", f"a user has at most {MAX_KEYS_OF_USER} keys")
+    account = await services.directory.account(user.user_id)
+    if len(await keys_of(services.directory, account)) >= MAX_KEYS_OF_ACCOUNT:
+        raise ApiError(409, "TooManyKeys", f"a user has at most {MAX_KEYS_OF_ACCOUNT} keys")
     key = _key_pair(new, user.user_id, services.objects.ids.now_ms())
     await services.metadata.put_access_key(key)
     return _made(services, key, response)
@@ -93,22 +100,22 @@ async def delete_key(
     """Take a key pair back."""
     name = decode(access_key)
     found = await services.metadata.find_access_key(name)
-    user = sender.user
     # Only root learns which keys there are.
-    if found is None or not (user.is_root or found[0].user_id == user.user_id):
+    if found is None or not may_manage(sender.identity, found[0].user_id, "iam:DeleteAccessKey"):
         raise ApiError(404, "NoSuchAccessKey", "there is no such access key")
-    _refuse_root(found[0])
+    if not found[1].identity:
+        _refuse_root(found[0])
     if name == sender.access_key:
         raise ApiError(409, "KeyInUse", "a key can't remove itself: make another one first")
     await services.metadata.delete_access_key(name)
     services.accounts.forget()
 
 
-async def _user(services: Services, sender: Sender, encoded: str) -> User:
-    """The user in the path, which must be the sender unless that is root. Raises NoSuchUser,
-    AuthError."""
+async def _user(services: Services, sender: Sender, encoded: str, action: str) -> User:
+    """The user in the path, to do that to it. Raises NoSuchUser, AuthError."""
     user_id = decode(encoded)
-    require_owner(sender.user, user_id)
+    if not may_manage(sender.identity, user_id, action):
+        raise AuthError("AccessDenied", "Access Denied")
     return await services.metadata.user(user_id)
 
 

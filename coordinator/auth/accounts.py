@@ -1,21 +1,32 @@
 """Who signs with an access key: the metadata's answer, remembered for a moment.
 
-Rules: changes made through this coordinator forget the remembered answer at once; one made
-elsewhere counts after MAX_AGE_S. Unknown keys are not remembered, so a new key works at once.
+Rules:
+1. Changes made through this coordinator forget the remembered answer at once; one made elsewhere
+   counts after MAX_AGE_S. Unknown keys are not remembered, so a new key works at once.
+2. A key that is switched off is as unknown as one that never was.
+3. A session's key counts only with its token and before its end; a lasting one only without any
+   token. Both are asked after the signature, so that only who has the secret learns of them.
 """
 
+import hmac
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from coordinator.access import ANONYMOUS, Identity, account
-from coordinator.auth.credentials import Authentication, CredentialKind, PayloadMode
+from coordinator.auth.basic import matches
+from coordinator.auth.credentials import (
+    Authentication,
+    CredentialKind,
+    ParsedCredentials,
+    PayloadMode,
+)
 from coordinator.auth.errors import AuthError
-from coordinator.auth.forms import identify_form, verify_form
+from coordinator.auth.forms import FormCredentials, identify_form, verify_form
 from coordinator.auth.request import SignedRequest
 from coordinator.auth.verify import identify, unknown_access_key, verify
-from metadata import AccessKey, MetadataStore, User
+from metadata import ACTIVE, AccessKey, MetadataStore, User
 
 MAX_AGE_S = 5.0
 MAX_REMEMBERED = 10_000
@@ -42,12 +53,13 @@ class Authenticated(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """An answer, and until when it counts."""
+    """An answer, and until when it counts. `is_lasting`: the key has neither token nor end."""
 
     until_s: float
     user: User
     key: AccessKey
     identity: Identity
+    is_lasting: bool
 
 
 class Accounts:
@@ -66,34 +78,32 @@ class Accounts:
         self._monotonic = monotonic
         self._identities = identities
         self._remembered: OrderedDict[str, _Known] = OrderedDict()
-
-    async def find(self, access_key: str) -> tuple[User, AccessKey] | None:
-        """The user and the key pair, or None."""
-        known = await self._known(access_key)
-        return None if known is None else (known.user, known.key)
-
-    async def identity(self, user: User, key: AccessKey) -> Identity:
-        """What is known of who signs with a key that `find` gave."""
-        known = await self._known(key.access_key)
-        return await self._identities(user, key) if known is None else known.identity
+        self._forgotten = 0
 
     async def _known(self, access_key: str) -> "_Known | None":
         known = self._remembered.get(access_key)
         if known is not None and known.until_s > self._monotonic():
             return known
+        forgotten = self._forgotten
         found = await self._metadata.find_access_key(access_key)
-        if found is None:
+        if found is None or found[1].status != ACTIVE:
             self._remembered.pop(access_key, None)
             return None
+        user, key = found
         until_s = self._monotonic() + MAX_AGE_S
-        known = _Known(until_s, *found, await self._identities(*found))
+        is_lasting = not key.session_token and not key.expires_at_ms
+        known = _Known(until_s, user, key, await self._identities(user, key), is_lasting)
+        if forgotten != self._forgotten:
+            # Something was changed meanwhile, perhaps this: good for this request, and no other.
+            return known
         self._remembered[access_key] = known
         if len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
         return known
 
     def forget(self) -> None:
-        """Users or keys were changed."""
+        """Users, keys, or what they may do were changed."""
+        self._forgotten += 1
         self._remembered.clear()
 
     async def authenticate(self, request: SignedRequest) -> Authenticated:
@@ -105,9 +115,11 @@ class Accounts:
         if known is None:
             raise unknown_access_key(parsed)
         authentication = verify(parsed, known.key.secret_key, region=self._region)
+        if parsed.session_token or not known.is_lasting:
+            _check_session(parsed, known.key, request.now)
         return Authenticated(known.user, authentication, known.identity)
 
-    async def authenticate_form(self, fields: Mapping[str, str]) -> Authenticated:
+    async def authenticate_form(self, fields: Mapping[str, str], now_s: float) -> Authenticated:
         """Who signed a browser's form (names of fields in lower case). Raises AuthError."""
         parsed = identify_form(fields)
         if parsed.kind is CredentialKind.ANONYMOUS:
@@ -117,11 +129,27 @@ class Accounts:
         if known is None:
             raise unknown_access_key(parsed)
         authentication = verify_form(parsed, known.key.secret_key, region=self._region)
+        if parsed.session_token or not known.is_lasting:
+            _check_session(parsed, known.key, now_s)
         return Authenticated(known.user, authentication, known.identity)
 
+    async def authenticate_secret(self, access_key: str, secret: str) -> tuple[User, Identity]:
+        """Who shows the secret itself, as HTTP Basic does. A session's key needs its token, which
+        has no place there. Raises AuthError, the same one whatever is wrong."""
+        known = await self._known(access_key)
+        if known is None or not known.is_lasting or not matches(secret, known.key.secret_key):
+            raise AuthError("InvalidCredentials", "the access key or its secret is wrong")
+        return known.user, known.identity
 
-def require_owner(user: User | None, owner_id: str) -> User:
-    """The user, who must own the thing or be root. Raises AuthError AccessDenied."""
-    if user is None or not (user.is_root or user.user_id == owner_id):
-        raise AuthError("AccessDenied", "Access Denied")
-    return user
+
+def _check_session(
+    parsed: ParsedCredentials | FormCredentials, key: AccessKey, now_s: float
+) -> None:
+    """Whether the token is the key's, and its end still ahead. Raises AuthError."""
+    if key.session_token and not parsed.session_token:
+        raise unknown_access_key(parsed)
+    given = parsed.session_token.encode("utf-8", "backslashreplace")
+    if not hmac.compare_digest(key.session_token.encode(), given):
+        raise AuthError("InvalidToken", "The provided token is malformed or otherwise invalid.")
+    if 0 < key.expires_at_ms <= now_s * 1000:
+        raise AuthError("ExpiredToken", "The provided token has expired.")

@@ -1,10 +1,11 @@
 """What a request says about its sender, and what a verified signature tells about the body.
 
-Rules: signatures and keys are left out of every repr.
+Rules: signatures, keys and session tokens are left out of every repr and message.
 """
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from urllib.parse import quote
 
 from coordinator.auth.request import SignedRequest
 
@@ -57,6 +58,15 @@ class ParsedCredentials:
     timestamp: str = ""
     signed_headers: str = ""
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+def without_token(text: str, session_token: str) -> str:
+    """What was signed, as it may be told: the token left out, plain and as part of a query."""
+    if not session_token:
+        return text
+    for spelling in {session_token, quote(session_token, safe="~", errors="surrogateescape")}:
+        text = text.replace(spelling, "REDACTED")
+    return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Rules: everything arrives as it stood on the wire. Bytes that are not ASCII trav
 latin-1 (one character per byte), so nothing is lost and signatures are made over the very bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -17,6 +17,8 @@ class SignedRequest:
     sent, without "?". `headers`: lower-case names; values decoded as latin-1, duplicates joined
     with "," in their order. `now`: the server's clock in seconds since the epoch.
     `virtual_bucket`: the bucket taken from the Host header, "" in path style (SigV2 signs it).
+    `services` are those that it may be signed for. `body_sha256`: the hash of the body, where that
+    was read before: it stands in for the header that only clients of S3 send.
     """
 
     method: str
@@ -25,6 +27,17 @@ class SignedRequest:
     headers: Mapping[str, str]
     now: float
     virtual_bucket: str = ""
+    services: tuple[str, ...] = ("s3",)
+    body_sha256: str = ""
+
+
+def join_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Lower-case names to values; a repeated header's values are joined by commas."""
+    headers: dict[str, str] = {}
+    for name_bytes, value_bytes in raw:
+        name, value = name_bytes.decode("latin-1"), value_bytes.strip().decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
 
 
 Query = list[tuple[str, str]]

@@ -10,7 +10,6 @@ from typing import Final
 from coordinator.auth.canonical import (
     ALGORITHM,
     SCOPE_END,
-    SERVICE,
     canonical_path,
     canonical_query,
     canonical_request,
@@ -18,7 +17,12 @@ from coordinator.auth.canonical import (
     signing_key,
     string_to_sign,
 )
-from coordinator.auth.credentials import CredentialKind, ParsedCredentials, PayloadMode
+from coordinator.auth.credentials import (
+    CredentialKind,
+    ParsedCredentials,
+    PayloadMode,
+    without_token,
+)
 from coordinator.auth.dates import format_amz_date, parse_amz_date, parse_http_date
 from coordinator.auth.errors import AuthError
 from coordinator.auth.request import Query, SignedRequest
@@ -58,13 +62,16 @@ def parse_header(request: SignedRequest, query: Query, authorization: str) -> Pa
         raise _malformed(
             f'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/s3/{SCOPE_END}".'
         )
-    if match[3] != SERVICE:
-        raise _malformed(f'incorrect service "{match[3]}". This endpoint belongs to "{SERVICE}".')
+    services = request.services
+    if match[3] not in services:
+        raise _malformed(
+            f'incorrect service "{match[3]}". This endpoint belongs to "{", ".join(services)}".'
+        )
     headers = request.headers
     timestamp = _header_timestamp(request)
     if not timestamp.startswith(match[1]):
         raise _malformed(f'invalid credential date "{match[1]}". It differs from the request\'s.')
-    if PAYLOAD_HEADER not in headers:
+    if PAYLOAD_HEADER not in headers and not request.body_sha256:
         raise AuthError(
             "InvalidRequest", f"Missing required header for this request: {PAYLOAD_HEADER}"
         )
@@ -100,7 +107,7 @@ def parse_presigned(request: SignedRequest, pairs: Query) -> ParsedCredentials:
             "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; "
             f'expecting "<YOUR-AKID>/YYYYMMDD/REGION/s3/{SCOPE_END}".'
         )
-    if match[3] != SERVICE:
+    if match[3] not in request.services:
         raise _bad_query(f'Error parsing the X-Amz-Credential parameter; incorrect "{match[3]}".')
     _check_window(query, match[1], request.now)
     signed_headers = query["X-Amz-SignedHeaders"]
@@ -137,13 +144,13 @@ def payload_hash(parsed: ParsedCredentials) -> str:
     """What stands for the body in the canonical request."""
     headers = parsed.request.headers
     if parsed.kind is CredentialKind.SIGV4_HEADER:
-        return headers[PAYLOAD_HEADER]
+        return headers.get(PAYLOAD_HEADER) or parsed.request.body_sha256
     for name, value in parsed.query:
         if name == "X-Amz-Content-Sha256":
             return value
     if PAYLOAD_HEADER in parsed.signed_headers.split(";"):
         return headers.get(PAYLOAD_HEADER, "")
-    return PayloadMode.UNSIGNED.value
+    return parsed.request.body_sha256 or PayloadMode.UNSIGNED.value
 
 
 def expected_signature(parsed: ParsedCredentials, secret: str) -> tuple[str, bytes]:
@@ -161,7 +168,7 @@ def explain(parsed: ParsedCredentials) -> dict[str, str]:
         "AWSAccessKeyId": parsed.access_key,
         "StringToSign": string_to_sign(parsed.timestamp, parsed.scope, document),
         "SignatureProvided": parsed.signature,
-        "CanonicalRequest": document.decode("latin-1"),
+        "CanonicalRequest": without_token(document.decode("latin-1"), parsed.session_token),
     }
 
 

@@ -17,6 +17,7 @@ from coordinator.auth.credentials import (
     CredentialKind,
     ParsedCredentials,
     PayloadMode,
+    without_token,
 )
 from coordinator.auth.errors import AuthError
 from coordinator.auth.forms import FormCredentials
@@ -78,7 +79,9 @@ def verify(
                 _MISMATCH,
                 {
                     "AWSAccessKeyId": parsed.access_key,
-                    "StringToSign": sigv2.strings_to_sign(parsed)[0],
+                    "StringToSign": without_token(
+                        sigv2.strings_to_sign(parsed)[0], parsed.session_token
+                    ),
                     "SignatureProvided": parsed.signature,
                 },
             )

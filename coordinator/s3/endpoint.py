@@ -19,7 +19,7 @@ from typing import Any
 
 from coordinator.access import versioned
 from coordinator.auth.errors import AuthError
-from coordinator.auth.request import SignedRequest
+from coordinator.auth.request import SignedRequest, join_headers
 from coordinator.cluster import ClusterError
 from coordinator.crypto import CryptoError
 from coordinator.metrics import Metrics
@@ -36,7 +36,7 @@ from coordinator.s3 import cors, website, xml
 from coordinator.s3.access_log.entries import Answered
 from coordinator.s3.encryption import from_crypto_error
 from coordinator.s3.errors import S3Error, from_auth_error, from_metadata_error
-from coordinator.s3.exchange import Request, Response, Scope, join_headers
+from coordinator.s3.exchange import Request, Response, Scope
 from coordinator.s3.headers import HeaderList
 from coordinator.s3.logging_delivery import AccessLogs
 from coordinator.s3.names import query_parameters, resolve

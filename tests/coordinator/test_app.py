@@ -29,8 +29,9 @@ async def test_ours_and_s3(host: bytes, path: bytes, served_by: str) -> None:
 
         return serve
 
-    front = Front(app("s3"), app("api"), ("localhost",))
-    await front({"raw_path": path, "headers": [(b"host", host)]}, None, None)
+    front = Front(app("s3"), app("api"), app("iam"), ("localhost",))
+    request = {"method": "GET", "raw_path": path, "query_string": b""}
+    await front({**request, "headers": [(b"host", host)]}, None, None)
     assert served == [served_by]
 
 

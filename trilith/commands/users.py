@@ -1,16 +1,18 @@
-"""`trilith user add | ls | rm` and `trilith user key add | rm`."""
+"""`trilith user add | ls | rm`, `trilith user key add | rm` and `trilith user policy ...`."""
 
 from typing import Annotated
 
 import typer
 
-from trilith import terminal
+from trilith import grants, terminal
+from trilith.commands import policies
 from trilith.commands.options import Data, Endpoint, Json, connect
 from trilith.values import AccessKey
 
 app = typer.Typer(help="Users and their access keys.", no_args_is_help=True)
 key_app = typer.Typer(help="Access keys of a user.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
+app.add_typer(policies.commands_of(grants.USERS, "USER"), name="policy")
 
 UserId = Annotated[str, typer.Argument(metavar="USER")]
 AccessKeyOption = Annotated[str | None, typer.Option(help="Generated unless given.")]
@@ -24,6 +26,7 @@ SecretKeyOption = Annotated[
 def add(
     user_id: Annotated[str, typer.Option("--id", help="Unique; cannot be changed later.")],
     display_name: Annotated[str, typer.Option(help="For people; the id unless given.")] = "",
+    email: Annotated[str, typer.Option(help="Another name for the user in ACLs.")] = "",
     access_key: AccessKeyOption = None,
     secret_key: SecretKeyOption = None,
     endpoint: Endpoint = None,
@@ -33,7 +36,7 @@ def add(
     """Make a user and show its keys, the secret for the only time."""
     with connect(endpoint, data) as client:
         pair = client.create_user(
-            user_id, display_name, access_key=access_key, secret_key=secret_key
+            user_id, display_name, email=email, access_key=access_key, secret_key=secret_key
         )
     _show(pair, as_json)
 

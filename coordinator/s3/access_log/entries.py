@@ -54,7 +54,7 @@ def entries(request: Request, response: Response, answered: Answered) -> list[En
             target=_SECRETS.sub(r"\1REDACTED", answered.target),
             key=key,
             remote_ip=request.peer,
-            requester="" if request.user is None else request.user.user_id,
+            requester=_requester(request),
             error_code=answered.error_code,
             sent_bytes=answered.sent_bytes or None,
             object_size=_object_size(request, response),
@@ -74,6 +74,13 @@ def entries(request: Request, response: Response, answered: Answered) -> list[En
 def _version_id(request: Request, response: Response) -> str:
     found = _header(response, b"x-amz-version-id")
     return found or request.params.get("versionId", "")
+
+
+def _requester(request: Request) -> str:
+    """An account by its id; a user, role or session of one by its ARN."""
+    if request.user is None:
+        return ""
+    return request.user.user_id if request.sender.is_account else request.sender.arn
 
 
 def _object_size(request: Request, response: Response) -> int | None:

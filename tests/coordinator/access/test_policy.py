@@ -146,8 +146,16 @@ def test_a_single_statement_needs_no_list() -> None:
 def test_policies_of_users_have_no_principal() -> None:
     text = document(statement(principal=None, action=["iam:*", "s3:NewestThing"], resource="*"))
     assert len(parse_identity_policy(text).statements) == 1
-    with pytest.raises(PolicyError):
-        parse_identity_policy(document(statement()))
+    # Whoever has it is whom it is about, and nobody else.
+    (everybody,) = parse_identity_policy(document(statement(principal="*"))).statements
+    assert not everybody.principals
+    for one in (
+        statement(principal={"AWS": "*"}),
+        statement(principal={"AWS": "bob"}),
+        statement("Deny", None, NotPrincipal="*"),
+    ):
+        with pytest.raises(PolicyError):
+            parse_identity_policy(document(one))
 
 
 def test_trust_policies_have_no_resource() -> None:

@@ -17,11 +17,20 @@ from coordinator.api import create_api
 from coordinator.auth.accounts import Accounts
 from coordinator.cluster import NodeExists, NodeState, NotEnoughNodes, UnknownNode
 from coordinator.healing import HealStatus, RepairProgress
+from coordinator.iam.identities import Identities
 from coordinator.metrics import Metrics
 from coordinator.objects import CodeSettings, Ids, Objects, PartReader, PartWriter, Pins
 from coordinator.settings import CoordinatorSettings
 from erasure import codec
-from metadata import AccessKey, MemoryStore, MetadataStore, NodeRecord, ShardName, User
+from metadata import (
+    AccessKey,
+    MemoryStore,
+    MetadataStore,
+    NodeRecord,
+    ShardName,
+    Standing,
+    User,
+)
 from node.record import Buffer
 from tests.coordinator.audit.fakes import WatchedNode
 from tests.coordinator.objects.fakes import FakeCluster
@@ -87,12 +96,13 @@ class ZonedFakeCluster(FakeCluster):
             raise ValueError(record.url)
         self.fakes[record.node_id] = MeasuredFakeNode(record.node_id)
         self.states[record.node_id] = NodeState.SUSPECT
+        self.standings[record.node_id] = Standing.MEMBER
         self.added[record.node_id] = record
 
     async def remove(self, node_id: str) -> None:
         if len(self.fakes) <= self._width:
             raise NotEnoughNodes(node_id)
-        del self.fakes[node_id], self.states[node_id]
+        self.forget(node_id)
 
     async def drain(self, node_id: str, draining: bool) -> None:
         if draining and len(self.fakes) <= self._width:
@@ -142,7 +152,7 @@ class Stand:
         self.objects = Objects(self.metadata, self.writer, reader, ids)
         self.app = create_api(
             objects=self.objects,
-            accounts=Accounts(self.metadata),
+            accounts=Accounts(self.metadata, identities=Identities(self.metadata)),
             cluster=self.cluster,
             healing=self.healing,
             metrics=self.metrics,

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from coordinator.app import ROOT_USER_ID
 from tests.coordinator.api.support import ALICE, BOB, ROOT, Stand
 
 
@@ -22,6 +23,7 @@ async def test_a_made_user_works_at_once_and_stops_at_once(stand: Stand) -> None
             "is_root": False,
             "created_at_ms": 1_700_000_000_000,
             "access_keys": [pair[0]],
+            "email": "",
         }
     ]
     assert pair[1] not in listed.text
@@ -68,8 +70,8 @@ async def test_a_user_rotates_its_own_key(stand: Stand) -> None:
         ("DELETE", "/keys/%00%2F", ROOT, None, 404, "NoSuchAccessKey"),
         ("DELETE", "/keys/%ff", ROOT, None, 400, "InvalidPath"),
         ("DELETE", "/keys/ROOTKEY", ROOT, None, 403, "RootIsConfigured"),
-        ("DELETE", "/users/root", ROOT, None, 403, "RootIsConfigured"),
-        ("POST", "/users/root/keys", ROOT, {}, 403, "RootIsConfigured"),
+        ("DELETE", f"/users/{ROOT_USER_ID}", ROOT, None, 403, "RootIsConfigured"),
+        ("POST", f"/users/{ROOT_USER_ID}/keys", ROOT, {}, 403, "RootIsConfigured"),
         ("DELETE", "/users/nobody", ROOT, None, 404, "NoSuchUser"),
         ("POST", "/users/nobody/keys", ROOT, {}, 404, "NoSuchUser"),
         ("POST", "/users", ROOT, {"user_id": "alice"}, 409, "UserAlreadyExists"),

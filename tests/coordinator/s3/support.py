@@ -15,6 +15,7 @@ from defusedxml.ElementTree import fromstring
 
 from coordinator.auth.accounts import Accounts
 from coordinator.auth.signer import sign_headers
+from coordinator.iam.identities import Identities
 from coordinator.metrics import Metrics
 from coordinator.objects import (
     CodeSettings,
@@ -133,7 +134,7 @@ class Stand:
         self.surface = Surface(
             self.objects,
             Multipart(self.objects),
-            Accounts(self.store),
+            Accounts(self.store, identities=Identities(self.store)),
             "us-east-1",
             ("localhost",),
             SettingsReader(self.store),

@@ -1,0 +1,1 @@
+"""Users, groups, roles and policies of accounts: what is kept of them, and whom that makes."""

@@ -1,0 +1,1 @@
+"""The query APIs of IAM and STS: forms in, XML out."""
