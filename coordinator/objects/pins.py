@@ -21,7 +21,8 @@ class Pins:
 
     def pin(self, parts: Sequence[Part]) -> None:
         """One more reader of each part."""
-        self._readers.update(part.part_id for part in parts)
+        for part in parts:
+            self._readers[part.part_id] += 1
 
     def unpin(self, parts: Sequence[Part]) -> None:
         """One reader of each part is done."""
