@@ -25,7 +25,11 @@ class SqliteSettings(SqliteCalls):
         return await self._writes.submit(work)
 
     async def bucket(self, name: str) -> Bucket:
-        return await self._lookups.submit(partial(buckets.find_bucket, name=name))
+        known = self._known_buckets
+        found = self._lookups.at_once(lambda db: known.find_at_once(db, name))
+        if found is not None:
+            return found
+        return await self._lookups.submit(lambda db: known.read(db, name))
 
     async def buckets(
         self, owner_id: str | None, *, prefix: str = "", after: str = "", limit: int = 1000

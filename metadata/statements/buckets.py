@@ -71,6 +71,8 @@ _WITH_SETTING: Final = f"""
     ORDER BY b.name LIMIT :limit"""
 
 
+_STATE: Final = "SELECT bucket_id, settings_version FROM buckets WHERE name = ?"
+
 MAX_KNOWN: Final = 1024
 
 
@@ -93,11 +95,21 @@ class KnownBuckets:
         """That bucket, or, if it has changed since, as it is now. Raises NoSuchBucket."""
         bucket = self._known.get((bucket_id, settings_version))
         if bucket is None:
-            bucket = find_bucket(db, name)
-            if len(self._known) >= MAX_KNOWN:
-                self._known.clear()
-            self._known[bucket.bucket_id, bucket.settings_version] = bucket
+            bucket = self.read(db, name)
         return bucket
+
+    def read(self, db: sqlite3.Connection, name: str) -> Bucket:
+        """The bucket of that name as it is now. Raises NoSuchBucket."""
+        bucket = find_bucket(db, name)
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        self._known[bucket.bucket_id, bucket.settings_version] = bucket
+        return bucket
+
+    def find_at_once(self, db: sqlite3.Connection, name: str) -> Bucket | None:
+        """The bucket of that name, if one statement can tell."""
+        row = db.execute(_STATE, (name,)).fetchone()
+        return None if row is None else self.seen(*row)
 
 
 def find_bucket(db: sqlite3.Connection, name: str) -> Bucket:
