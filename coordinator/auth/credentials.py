@@ -39,7 +39,7 @@ class PayloadMode(StrEnum):
         return self.value.startswith("STREAMING-")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every request, which a frozen one costs three times
 class ParsedCredentials:
     """What the request says about its sender; nothing of it is proven yet.
 
@@ -79,7 +79,7 @@ class ChunkSeed:
     scope: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Authentication:
     """A verified sender. `chunk_seed` is set in the STREAMING_SIGNED* payload modes only."""
 

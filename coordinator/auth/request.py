@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every request, which a frozen one costs three times
 class SignedRequest:
     """What a signature may cover.
 

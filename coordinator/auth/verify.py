@@ -91,11 +91,13 @@ def verify(
     signature, key = sigv4.expected_signature(parsed, secret)
     if not _same(signature, parsed):
         raise AuthError("SignatureDoesNotMatch", _MISMATCH, sigv4.explain(parsed))
-    seed = ChunkSeed(signature, key, parsed.timestamp, parsed.scope)
     payload = sigv4.payload_hash(parsed)
     if payload == PayloadMode.UNSIGNED.value:
         # A presigned URL covers no body, yet the header may say how the body is framed
         payload = _payload_header(parsed)
+    seed = None
+    if payload.startswith("STREAMING-"):
+        seed = ChunkSeed(signature, key, parsed.timestamp, parsed.scope)
     return _authentication(parsed, payload, seed)
 
 
