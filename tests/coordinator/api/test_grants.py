@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from coordinator.app import ROOT_USER_ID
 from tests.coordinator.api.support import ALICE, BOB, ROOT, Stand
 
 READ = {
@@ -114,7 +115,7 @@ async def test_an_email_names_one_user(stand: Stand) -> None:
     ("method", "path", "document", "status", "code"),
     [
         ("GET", "/users/nobody/policies", None, 404, "NoSuchUser"),
-        ("PUT", "/users/root/policies/p", {"document": READ}, 400, "UnmodifiableEntity"),
+        ("PUT", f"/users/{ROOT_USER_ID}/policies/p", {"document": READ}, 400, "UnmodifiableEntity"),
         ("PUT", "/users/bob/policies/a%20b", {"document": READ}, 400, "ValidationError"),
         ("PUT", "/users/bob/policies/p", {"document": {}}, 400, "MalformedPolicyDocument"),
         ("PUT", "/users/bob/policies/p", {"document": "{}"}, 422, "InvalidRequest"),
