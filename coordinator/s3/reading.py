@@ -54,8 +54,9 @@ async def _answered(s3: Surface, request: Request, answer: Answer) -> Response:
 
 async def _get(s3: Surface, request: Request, stored: StoredVersion) -> Response:
     part = await _named_part(s3, request, stored)
-    key = reading_key(s3, request.all_headers, stored)
-    response, selected = _described(request, stored, part)
+    headers = request.all_headers
+    key = reading_key(s3, headers, stored)
+    response, selected = _described(request, headers, stored, part)
     if response.length:
         response.body, response.stream = await s3.objects.begin(
             stored, selected.start, selected.stop, key
@@ -65,8 +66,9 @@ async def _get(s3: Surface, request: Request, stored: StoredVersion) -> Response
 
 async def _head(s3: Surface, request: Request, stored: StoredVersion) -> Response:
     part = await _named_part(s3, request, stored)
-    reading_key(s3, request.all_headers, stored)
-    return _described(request, stored, part)[0]
+    headers = request.all_headers
+    reading_key(s3, headers, stored)
+    return _described(request, headers, stored, part)[0]
 
 
 async def _named_part(s3: Surface, request: Request, stored: StoredVersion) -> Part | None:
@@ -94,11 +96,10 @@ async def _named_part(s3: Surface, request: Request, stored: StoredVersion) -> P
 
 
 def _described(
-    request: Request, stored: StoredVersion, part: Part | None
+    request: Request, headers: Mapping[str, str], stored: StoredVersion, part: Part | None
 ) -> tuple[Response, ByteRange]:
     """The answer without its body, and which bytes are to follow."""
     version = stored.version
-    headers = request.headers
     check_read(headers, etag=version.etag, modified_at_ms=version.created_at_ms)
     selected = None
     if part is not None:

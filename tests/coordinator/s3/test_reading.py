@@ -179,6 +179,8 @@ async def test_presigned_version_4(stand: Stand) -> None:
     got = await send(stand, "GET", url)
     assert (got.status, got.body, got.headers["content-type"]) == (206, BODY, "text/x")
     assert got.headers["x-amz-meta-a"] == "1"
+    told = await send(stand, "GET", signed_url(stand, "GET", "?x-amz-checksum-mode=ENABLED"))
+    assert told.headers["x-amz-checksum-crc64nvme"] == checksum("crc64nvme")
     assert (await send(stand, "HEAD", url)).status == 403, "signed for GET"
     assert (await send(stand, "GET", url.replace("text", "test"))).code == "SignatureDoesNotMatch"
     stand.clock.forward(61)
