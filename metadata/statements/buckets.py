@@ -93,10 +93,7 @@ class KnownBuckets:
         self, db: sqlite3.Connection, name: str, bucket_id: int, settings_version: int
     ) -> Bucket:
         """That bucket, or, if it has changed since, as it is now. Raises NoSuchBucket."""
-        bucket = self._known.get((bucket_id, settings_version))
-        if bucket is None:
-            bucket = self.read(db, name)
-        return bucket
+        return self.seen(bucket_id, settings_version) or self.read(db, name)
 
     def read(self, db: sqlite3.Connection, name: str) -> Bucket:
         """The bucket of that name as it is now. Raises NoSuchBucket."""
