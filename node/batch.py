@@ -23,7 +23,7 @@ from node.record import (
 MAX_SHARD: Final = 255
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Write:
     """One request's share of a commit: whole, checked records, all data or all tombstones."""
 
@@ -36,9 +36,9 @@ class Write:
 def append_of(body: Buffer) -> Write:
     """Check an append body and make a commit's share of it. Raises RecordDamaged, ValueError."""
     records = split_records(body)
-    for record in records:
-        check_payload(record.header, record.payload)
-    return Write([body], [record.header for record in records], len(body), is_delete=False)
+    for header, payload in records:
+        check_payload(header, payload)
+    return Write([body], [header for header, _ in records], len(body), is_delete=False)
 
 
 def delete_of(shards: Sequence[ShardKey]) -> Write:

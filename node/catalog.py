@@ -9,8 +9,8 @@ Rules:
    file falls back, it never points into a segment that was removed.
 3. `residue` names the segments that still hold dead records of a shard. A tombstone is needed while
    an older segment has residue of its shard, and only then; needed tombstones count as live bytes.
-4. Two connections: `find` has its own, for whoever looks up; all else belongs to the maintenance
-   thread.
+4. Two connections: `find_all` has its own, for whoever looks up; all else belongs to the
+   maintenance thread.
 """
 
 import contextlib
@@ -25,9 +25,15 @@ from node.overlay import Layer, Location, Shard
 from node.record import HEADER_SIZE, RecordKey
 from node.schema import connect, open_catalog
 
-FIND: Final = (
-    "SELECT segment, offset, length FROM record WHERE part_id = ? AND shard = ? AND stripe = ?"
-)
+KEYS_PER_QUERY: Final = 16
+"""Each query locks the file and looks for changes, which costs more than finding a record."""
+
+_PLACE: Final = "segment, offset, length FROM record WHERE part_id = ? AND shard = ? AND stripe = ?"
+FIND: Final = f"SELECT {_PLACE}"
+_FIND_MANY: Final = [
+    " UNION ALL ".join([f"SELECT part_id, shard, stripe, {_PLACE}"] * count)
+    for count in range(KEYS_PER_QUERY + 1)
+]
 
 
 class Totals(NamedTuple):
@@ -69,14 +75,18 @@ class Catalog:
             self.writer.close()
 
     # looking up -------------------------------------------------------------------------------
-    def find(self, key: RecordKey) -> Location | None:
-        """Where the record lies, if it lives. Raises NodeFailed."""
-        try:
-            with self._reader_lock:
-                row = self._reader.execute(FIND, (key.part_id, key.shard, key.stripe)).fetchone()
-        except sqlite3.Error as error:
-            raise self._mapped(error) from error
-        return None if row is None else Location(*row)
+    def find_all(self, keys: Sequence[RecordKey]) -> dict[tuple[bytes, int, int], Location]:
+        """Where those of the records lie that live. Raises NodeFailed."""
+        rows: list[Any] = []
+        for start in range(0, len(keys), KEYS_PER_QUERY):
+            asked = keys[start : start + KEYS_PER_QUERY]
+            fields = [field for key in asked for field in key]
+            try:
+                with self._reader_lock:
+                    rows += self._reader.execute(_FIND_MANY[len(asked)], fields)
+            except sqlite3.Error as error:
+                raise self._mapped(error) from error
+        return {row[:3]: Location(*row[3:]) for row in rows}
 
     def query(self, statement: str, parameters: Sequence[object] = ()) -> list[Any]:
         """All rows of one statement. Raises NodeFull, NodeFailed."""

@@ -22,7 +22,7 @@ from node.catalog import ShardListing
 from node.errors import NodeError
 from node.group_commit import GroupCommit
 from node.overlay import Shard
-from node.reader import Located, answer_size
+from node.reader import Located
 from node.record import Buffer, RecordKey, ShardKey
 from node.scrub import ScrubStep
 from node.store import Store
@@ -105,7 +105,7 @@ class Engine:
     async def read(self, located: Located) -> memoryview:
         """The body of the read answer. Raises NodeFailed."""
         reader = self._store.reader
-        if answer_size(located) <= READ_INLINE_BYTES:
+        if located.answer_bytes <= READ_INLINE_BYTES:
             body = reader.fill(located, cached_only=True)
             if body is not None:
                 return body

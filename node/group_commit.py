@@ -65,11 +65,8 @@ class GroupCommit:
 
     def _gather(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
         group, size = [first], first[0].size
-        while size < MAX_GROUP_BYTES:
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                break
+        while size < MAX_GROUP_BYTES and not self._queue.empty():  # nobody else takes from it
+            item = self._queue.get()
             if item is None:
                 return group, True
             group.append(item)

@@ -8,10 +8,10 @@ Rules:
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from node.catalog import Catalog
-from node.overlay import GONE, Layer, Location
+from node.overlay import Gone, Layer, Location
 from node.record import RecordKey
 
 
@@ -26,13 +26,26 @@ class Index:
 
     def find(self, key: RecordKey) -> Location | None:
         """Where the record lies, if it lives. Raises NodeFailed."""
+        ((_, location),) = self.find_all([key])
+        return location
+
+    def find_all(self, keys: Iterable[RecordKey]) -> list[tuple[RecordKey, Location | None]]:
+        """Each key with where its record lies, if it lives. Raises NodeFailed."""
+        found = [(key, self._find_recent(key)) for key in keys]
+        # After the layers: what a flush takes away from them is in the catalog by then.
+        unknown = [key for key, recent in found if recent is None]
+        older = self.catalog.find_all(unknown) if unknown else {}
+        return [
+            (key, recent if isinstance(recent, Location) else older.get(key))
+            for key, recent in found
+        ]
+
+    def _find_recent(self, key: RecordKey) -> Location | Gone | None:
         for layer in self._layers:
             found = layer.find(key)
-            if found is GONE:
-                return None
-            if isinstance(found, Location):
+            if found is not None:
                 return found
-        return self.catalog.find(key)
+        return None
 
     @contextlib.contextmanager
     def applying(self, position: tuple[int, int]) -> Iterator[Layer]:

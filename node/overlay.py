@@ -24,11 +24,11 @@ class Location(NamedTuple):
     length: int
 
 
-class _Gone:
+class Gone:
     """The shard was deleted; what follows in `Changes.stripes` came after."""
 
 
-GONE: Final = _Gone()
+GONE: Final = Gone()
 
 
 class Changes:
@@ -75,7 +75,7 @@ class Layer:
         self.segments.add(segment)
         self.size += 1
 
-    def find(self, key: RecordKey) -> Location | _Gone | None:
+    def find(self, key: RecordKey) -> Location | Gone | None:
         """Its location, GONE if deleted, or None if this layer does not know."""
         changes = self.shards.get((key.part_id, key.shard))
         if changes is None:

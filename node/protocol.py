@@ -30,7 +30,7 @@ records and answers are views into the body. Payload checksums are the caller's 
 import struct
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from node.record import (
     HEADER_SIZE,
@@ -79,18 +79,6 @@ class Outcome(IntEnum):
     FOUND = 0
     MISSING = 1
     DAMAGED = 2
-
-
-class WireRecord(NamedTuple):
-    """One record of an append body: its decoded header, and all its bytes as they are stored."""
-
-    header: Header
-    data: memoryview
-
-    @property
-    def payload(self) -> memoryview:
-        """The record without its header."""
-        return self.data[HEADER_SIZE:]
 
 
 def request_headers(secret: str, cluster_id: str, node_id: str) -> dict[str, str]:
@@ -149,21 +137,26 @@ def parse_cursor(text: str) -> ShardKey:
     return ShardKey(data[:16], data[16])
 
 
-def split_records(body: Buffer) -> list[WireRecord]:
-    """The records of an append body, as views into it. Raises RecordDamaged, ValueError."""
+def split_records(body: Buffer) -> list[tuple[Header, memoryview]]:
+    """The records of an append body: each one's header, decoded, and its payload, a view.
+
+    Raises RecordDamaged, ValueError.
+    """
     view = memoryview(body)
-    records: list[WireRecord] = []
+    size = len(view)
+    records: list[tuple[Header, memoryview]] = []
     offset = 0
-    while offset < len(view):
-        header = decode_header(view[offset : offset + HEADER_SIZE])
-        end = offset + HEADER_SIZE + header.length
-        if end > len(view):
-            raise ValueError(f"the last record lacks {end - len(view)} bytes")
+    while offset < size:
+        start = offset + HEADER_SIZE
+        header = decode_header(view[offset:start])
+        end = start + header.length
+        if end > size:
+            raise ValueError(f"the last record lacks {end - size} bytes")
         if header.kind is not Kind.DATA:
             raise ValueError("only data records may be appended")
         if len(records) == MAX_BATCH_KEYS:
             raise ValueError(f"more than {MAX_BATCH_KEYS} records in one batch")
-        records.append(WireRecord(header, view[offset:end]))
+        records.append((header, view[start:end]))
         offset = end
     return records
 

@@ -8,6 +8,7 @@ Rules:
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from node.counters import Counters
@@ -17,17 +18,25 @@ from node.index import Index
 from node.log import SegmentLog
 from node.overlay import Location
 from node.protocol import ANSWER_HEAD_SIZE, MAX_BATCH_BYTES, Outcome, pack_answer_head
-from node.record import HEADER_SIZE, Kind, RecordKey, check_payload, decode_header
+from node.record import (
+    HEADER_SIZE,
+    Kind,
+    RecordKey,
+    check_payload,
+    decode_header,
+    is_record,
+)
 
 MAX_LOOKUPS_PER_READ: Final = 8
 """How often a record may move (be compacted) under a reader before we call it damaged."""
 
-Located = Sequence[tuple[RecordKey, Location | None]]
 
+@dataclass(slots=True)
+class Located:
+    """Where the records of a batch lie, and how long the answer is if none turns out damaged."""
 
-def answer_size(located: Located) -> int:
-    """How many bytes the answer has, if nothing turns out damaged."""
-    return sum(ANSWER_HEAD_SIZE + (location.length if location else 0) for _, location in located)
+    records: Sequence[tuple[RecordKey, Location | None]]
+    answer_bytes: int
 
 
 class Reader:
@@ -43,17 +52,19 @@ class Reader:
 
     def locate(self, keys: Iterable[RecordKey]) -> Located:
         """Where the records lie. NodeRefused if together they are too much for one answer."""
-        located = [(key, self._index.find(key)) for key in keys]
-        size = answer_size(located)
+        records = self._index.find_all(keys)
+        size = ANSWER_HEAD_SIZE * len(records)
+        size += sum([location.length for _, location in records if location is not None])
         if size > MAX_BATCH_BYTES:
             raise NodeRefused(f"the answer would have {size} bytes, over {MAX_BATCH_BYTES}")
-        return located
+        return Located(records, size)
 
     def fill(self, located: Located, *, cached_only: bool = False) -> memoryview | None:
         """The body of the answer; None if `cached_only` and the disk must be awaited."""
-        body = memoryview(bytearray(answer_size(located)))
+        body = memoryview(bytearray(located.answer_bytes))
+        outcomes: list[Outcome] = []
         end = 0
-        for key, location in located:
+        for key, location in located.records:
             start = end + ANSWER_HEAD_SIZE
             outcome, length = Outcome.MISSING, 0
             if location is not None:
@@ -63,19 +74,18 @@ class Reader:
                     return None
                 outcome, length = found, location.length if found is Outcome.FOUND else 0
             body[end:start] = pack_answer_head(outcome, length)
+            outcomes.append(outcome)
             end = start + length
-            self._count(outcome, length)
+        self._count(outcomes, end - ANSWER_HEAD_SIZE * len(outcomes))
         # A damaged record leaves its room unused, at the end.
         return body[:end]
 
-    def _count(self, outcome: Outcome, length: int) -> None:
+    def _count(self, outcomes: Sequence[Outcome], size: int) -> None:
         counters = self._counters
-        counters.read_records += 1
-        counters.read_bytes += length
-        if outcome is Outcome.MISSING:
-            counters.missing_records += 1
-        elif outcome is Outcome.DAMAGED:
-            counters.damaged_reads += 1
+        counters.read_records += len(outcomes)
+        counters.read_bytes += size
+        counters.missing_records += outcomes.count(Outcome.MISSING)
+        counters.damaged_reads += outcomes.count(Outcome.DAMAGED)
 
     def _outcome(
         self, key: RecordKey, location: Location, record: memoryview, cached_only: bool
@@ -130,6 +140,8 @@ class Reader:
 
 def check_record(key: RecordKey, record: memoryview) -> None:
     """Raises RecordDamaged unless these bytes are an intact data record of that key."""
+    if is_record(key, record):
+        return
     header = decode_header(record)
     if header.key != key or header.kind is not Kind.DATA:
         raise RecordDamaged(f"another record stands there: {header.key}")

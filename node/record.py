@@ -39,6 +39,7 @@ MAX_PAYLOAD_BYTES: Final = 16 * 1024 * 1024
 
 _FIELDS = struct.Struct("<4sBBBB16sII16s")
 _SEAL = struct.Struct("<Q")
+_HEADER = struct.Struct("<4sBBBB16sII16sQ")
 
 
 class Kind(IntEnum):
@@ -46,6 +47,9 @@ class Kind(IntEnum):
 
     DATA = 1
     TOMBSTONE = 2
+
+
+_KINDS: Final = {int(kind): kind for kind in Kind}
 
 
 class ShardKey(NamedTuple):
@@ -96,16 +100,17 @@ def decode_header(header: Buffer) -> Header:
     """Check and decode the first HEADER_SIZE bytes of `header`. Raises RecordDamaged."""
     if len(header) < HEADER_SIZE:
         raise RecordDamaged(f"record header cut short at {len(header)} of {HEADER_SIZE} bytes")
-    fields = bytes(header[: _FIELDS.size])
-    (seal,) = _SEAL.unpack_from(header, _FIELDS.size)
-    if seal != xxhash.xxh3_64_intdigest(fields):
+    magic, version, number, shard, zero, part_id, stripe, length, checksum, seal = (
+        _HEADER.unpack_from(header)
+    )
+    if seal != xxhash.xxh3_64_intdigest(header[: _FIELDS.size]):
         raise RecordDamaged("record header does not match its checksum")
-    magic, version, kind, shard, zero, part_id, stripe, length, checksum = _FIELDS.unpack(fields)
-    if magic != MAGIC or version != FORMAT_VERSION or zero != 0 or kind not in (1, 2):
-        raise RecordDamaged(f"not a record of format {FORMAT_VERSION}: {fields[:8].hex()}")
+    kind = _KINDS.get(number)
+    if magic != MAGIC or version != FORMAT_VERSION or zero != 0 or kind is None:
+        raise RecordDamaged(f"not a record of format {FORMAT_VERSION}: {bytes(header[:8]).hex()}")
     if length > MAX_PAYLOAD_BYTES:
         raise RecordDamaged(f"record announces {length} bytes, over {MAX_PAYLOAD_BYTES}")
-    return Header(Kind(kind), RecordKey(part_id, shard, stripe), length, checksum)
+    return Header(kind, RecordKey(part_id, shard, stripe), length, checksum)
 
 
 def check_payload(header: Header, payload: Buffer) -> None:
@@ -114,3 +119,16 @@ def check_payload(header: Header, payload: Buffer) -> None:
         raise RecordDamaged(f"payload of {len(payload)} bytes, the header says {header.length}")
     if xxhash.xxh3_128_digest(payload) != header.checksum:
         raise RecordDamaged("payload does not match its checksum")
+
+
+def is_record(key: RecordKey, record: memoryview) -> bool:
+    """Whether these bytes are an intact data record of that key.
+
+    Sealing the payload once more proves key, kind, length and both checksums in one comparison, at
+    a third of what taking the header apart costs: that is for those who want to know what is wrong.
+    """
+    try:
+        sealed = encode_header(key, record[HEADER_SIZE:])
+    except (ValueError, struct.error):
+        return False  # no record has such a key, or such a length
+    return bytes(record[:HEADER_SIZE]) == sealed

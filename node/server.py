@@ -42,7 +42,6 @@ from node.protocol import (
     unpack_record_keys,
     unpack_shard_keys,
 )
-from node.reader import answer_size
 from node.record import Buffer, ShardKey
 
 Message = MutableMapping[str, Any]
@@ -53,6 +52,10 @@ MAX_KEYS_BYTES: Final = MAX_BATCH_KEYS * KEY_SIZE
 MAX_JSON_BYTES: Final = 4096
 DEFAULT_INVENTORY_PAGE: Final = 1000
 DEFAULT_SCRUB_BYTES: Final = 8 << 20
+
+_AUTHORIZATION: Final = AUTHORIZATION_HEADER.encode()
+_CLUSTER: Final = CLUSTER_HEADER.encode()
+_NODE: Final = NODE_HEADER.encode()
 
 _BYTES: Final = b"application/octet-stream"
 _JSON: Final = b"application/json"
@@ -80,7 +83,7 @@ class About:
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Request:
     headers: Mapping[bytes, bytes]
     query: bytes
@@ -144,14 +147,14 @@ class NodeServer:
         return handler
 
     async def _admit(self, request: _Request) -> None:
-        given = request.headers.get(AUTHORIZATION_HEADER.encode(), b"")
+        given = request.headers.get(_AUTHORIZATION, b"")
         if not hmac.compare_digest(given, self._authorization):
             raise Refusal(401, "unauthorized", "this is not the cluster's secret")
         identity = self._identity
-        node_id = _text(request.headers, NODE_HEADER)
+        node_id = _text(request.headers, _NODE)
         if node_id != identity.node_id:
             raise Refusal(409, "wrong_node", f"this is node {identity.node_id}, not {node_id}")
-        cluster_id = _text(request.headers, CLUSTER_HEADER)
+        cluster_id = _text(request.headers, _CLUSTER)
         if not identity.cluster_id and cluster_id:
             self._identity = identity = await self._adopt(cluster_id)
         if cluster_id != identity.cluster_id or not cluster_id:
@@ -169,7 +172,7 @@ class NodeServer:
         size = _announced_size(request, MAX_KEYS_BYTES)
         keys = unpack_record_keys(await _read_body(request, size))
         located = self._engine.locate(keys)
-        async with self._budget.hold(answer_size(located)):
+        async with self._budget.hold(located.answer_bytes):
             await _answer(request.send, 200, await self._engine.read(located), _BYTES)
 
     async def _delete(self, request: _Request) -> None:
@@ -229,8 +232,8 @@ class NodeServer:
         await _answer(request.send, 200, orjson.dumps(await self._engine.stats()), _JSON)
 
 
-def _text(headers: Mapping[bytes, bytes], name: str) -> str:
-    return headers.get(name.encode(), b"").decode("utf-8", "replace")
+def _text(headers: Mapping[bytes, bytes], name: bytes) -> str:
+    return headers.get(name, b"").decode("utf-8", "replace")
 
 
 def _announced_size(request: _Request, limit: int) -> int:

@@ -179,7 +179,7 @@ class Connection(HttpToolsProtocol):
             "scheme": self.scheme,
             "method": self.parser.get_method().decode("ascii"),
             "root_path": self.root_path,
-            "path": _unquote(path),
+            "path": unquote(path.decode("ascii")),
             "raw_path": path,
             "query_string": query,
             "headers": self.headers,
@@ -359,12 +359,6 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
         elif not self.transport.get_write_buffer_size():  # else it is _is_write_stalled's matter
             self.transport.abort()
-
-
-def _unquote(path: bytes) -> str:
-    if b"%" not in path:
-        return path.decode("ascii")
-    return unquote(path.decode("ascii"))
 
 
 async def _overloaded(scope: Scope, receive: Any, send: Any) -> None:

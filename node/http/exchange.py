@@ -36,6 +36,8 @@ JOIN_LIMIT_BYTES: Final = 64 * KIB
 
 _BODYLESS: Final = frozenset({204, 304})
 
+_NO_FRAMING: Final = Framing(None, False, False)
+
 log = logging.getLogger(__name__)
 
 
@@ -133,7 +135,7 @@ class Exchange:
 
         self.status = 0
         self._lines: list[bytes] | None = None
-        self._framing = Framing(None, False, False)
+        self._framing = _NO_FRAMING
         self._head_sent = False
         self._silent = False
         self._chunked = False

@@ -20,7 +20,7 @@ from node.protocol import (
 )
 from node.record import HEADER_SIZE, RecordKey, ShardKey
 from tests.node.http.wire import answer, read_body
-from tests.node.records import answer_body
+from tests.node.records import answer_body, record
 
 PART = b"p" * 16
 SECRET = "s3cret"
@@ -55,7 +55,7 @@ class MemoryNode:
     def append(self, body, query):
         records = split_records(body)
         self.batches.append(len(records))
-        self.records |= {record.header.key: bytes(record.data) for record in records}
+        self.records |= {header.key: record(header.key, bytes(it)) for header, it in records}
         return 204, b""
 
     def read(self, body, query):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from node.catalog import KEYS_PER_QUERY
 from node.errors import NodeFailed, NodeFull
 from node.overlay import Location
 from node.protocol import Outcome
@@ -30,6 +31,21 @@ def test_the_newest_layer_decides(store):
         ]
         store.index.flush()
     assert store.index.pending == 0
+
+
+def test_many_keys_are_found_like_one(store):
+    """More than one query takes, some twice; in the catalog, in a layer, deleted, unknown."""
+    for number in range(2 * KEYS_PER_QUERY + 3):
+        put(store, key(number))
+    store.index.flush()
+    delete(store, key(3))
+    put(store, key(4), b"again")
+    put(store, key(1000))
+    keys = [key(number) for number in (*range(2 * KEYS_PER_QUERY + 5), 1000, 3, 4, 5)]
+    found = store.index.find_all(keys)
+    assert found == [(wanted, store.index.find(wanted)) for wanted in keys]
+    missing = {wanted for wanted, location in found if location is None}
+    assert missing == {key(3), key(2 * KEYS_PER_QUERY + 3), key(2 * KEYS_PER_QUERY + 4)}
 
 
 def test_a_flush_that_finds_the_disk_full_loses_nothing(store):

@@ -75,11 +75,10 @@ def test_bad_cursors(text):
 def test_records_come_back_without_a_copy(items):
     body = b"".join(encode_header(key, payload) + payload for key, payload in items)
     records = split_records(body)
-    assert [(record.header.key, bytes(record.payload)) for record in records] == items
-    assert b"".join(record.data for record in records) == body
-    for record in records:
-        assert record.data.obj is body
-        check_payload(record.header, record.payload)
+    assert [(header.key, bytes(payload)) for header, payload in records] == items
+    for header, payload in records:
+        assert payload.obj is body
+        check_payload(header, payload)
 
 
 @settings(max_examples=100)

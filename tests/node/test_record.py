@@ -16,6 +16,7 @@ from node.record import (
     check_payload,
     decode_header,
     encode_header,
+    is_record,
 )
 from tests.node.records import abandon, get, key, open_store, put, record
 
@@ -84,6 +85,28 @@ def test_every_flipped_bit_is_detected(bit):
     damaged[bit // 8] ^= 1 << bit % 8
     with pytest.raises(RecordDamaged):
         check(bytes(damaged))
+    assert not is_record(key(7, 3, 5), memoryview(damaged))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (key(7, 3, 5), True),
+        (key(8, 3, 5), False),
+        (key(7, 4, 5), False),
+        (key(7, 3, 6), False),
+        (key(7, 256, 5), False),
+        (key(7, -1, 5), False),
+        (RecordKey(b"short", 3, 5), False),
+    ],
+)
+def test_a_record_is_that_of_one_key_only(wanted, expected):
+    assert is_record(wanted, memoryview(SMALL)) is expected
+    assert not is_record(wanted, memoryview(SMALL)[: HEADER_SIZE - 1])
+
+
+def test_a_tombstone_is_no_data_record():
+    assert not is_record(key(7), memoryview(encode_header(key(7), b"", Kind.TOMBSTONE)))
 
 
 def test_every_flipped_bit_on_disk_is_detected(tmp_path):
