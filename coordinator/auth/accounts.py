@@ -80,10 +80,11 @@ class Accounts:
         self._remembered: OrderedDict[str, _Known] = OrderedDict()
         self._forgotten = 0
 
-    async def _known(self, access_key: str) -> "_Known | None":
+    def _recall(self, access_key: str) -> "_Known | None":
         known = self._remembered.get(access_key)
-        if known is not None and known.until_s > self._monotonic():
-            return known
+        return known if known is not None and known.until_s > self._monotonic() else None
+
+    async def _look_up(self, access_key: str) -> "_Known | None":
         forgotten = self._forgotten
         found = await self._metadata.find_access_key(access_key)
         if found is None or found[1].status != ACTIVE:
@@ -111,7 +112,7 @@ class Accounts:
         parsed = identify(request)
         if parsed.kind is CredentialKind.ANONYMOUS:
             return Authenticated(None, verify(parsed, None), ANONYMOUS)
-        known = await self._known(parsed.access_key)
+        known = self._recall(parsed.access_key) or await self._look_up(parsed.access_key)
         if known is None:
             raise unknown_access_key(parsed)
         authentication = verify(parsed, known.key.secret_key, region=self._region)
@@ -125,7 +126,7 @@ class Accounts:
         if parsed.kind is CredentialKind.ANONYMOUS:
             unsigned = Authentication(parsed.kind, "", PayloadMode.UNSIGNED)
             return Authenticated(None, unsigned, ANONYMOUS)
-        known = await self._known(parsed.access_key)
+        known = self._recall(parsed.access_key) or await self._look_up(parsed.access_key)
         if known is None:
             raise unknown_access_key(parsed)
         authentication = verify_form(parsed, known.key.secret_key, region=self._region)
@@ -136,7 +137,7 @@ class Accounts:
     async def authenticate_secret(self, access_key: str, secret: str) -> tuple[User, Identity]:
         """Who shows the secret itself, as HTTP Basic does. A session's key needs its token, which
         has no place there. Raises AuthError, the same one whatever is wrong."""
-        known = await self._known(access_key)
+        known = self._recall(access_key) or await self._look_up(access_key)
         if known is None or not known.is_lasting or not matches(secret, known.key.secret_key):
             raise AuthError("InvalidCredentials", "the access key or its secret is wrong")
         return known.user, known.identity

@@ -4,7 +4,8 @@ Source: "Authenticating Requests: Using the Authorization Header" and "Signature
 the Authorization Header: Transferring Payload in Multiple Chunks" in the S3 API Reference.
 
 Rules: the path is encoded once, from its decoded form, and never normalised ("a//b" and "../x" are
-keys). Headers are signed as the bytes that travelled, so everything is encoded as latin-1.
+keys). Headers are signed as the bytes that travelled, so everything is encoded as latin-1. Caches
+are limited in number and, where anyone's text goes in, in its length.
 """
 
 import hashlib
@@ -23,8 +24,11 @@ SERVICE: Final = "s3"
 SCOPE_END: Final = "aws4_request"
 EMPTY_SHA256: Final = hashlib.sha256(b"").hexdigest()
 CACHED_SIGNING_KEYS: Final = 4096
+CACHED_TEXTS: Final = 1024
+MAX_CACHED_TEXT_LENGTH: Final = 256
 
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._~-]+", re.ASCII)
+_PLAIN_TEXT = re.compile(r"[A-Za-z0-9._~-]*", re.ASCII)
 _SPACES = re.compile(" {2,}")
 
 
@@ -78,17 +82,20 @@ def string_to_sign(timestamp: str, scope: str, document: bytes) -> str:
 
 
 @lru_cache(maxsize=CACHED_SIGNING_KEYS)
-def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
-    """The key of one day, region and service. Four HMACs, hence the cache."""
+def signing_key(secret: str, date: str, region: str, service: str) -> hmac.HMAC:
+    """The key of one day, region and service, as an HMAC that `sign` copies: to make it takes five,
+    hence the cache."""
     key = f"AWS4{secret}".encode()
     for step in (date, region, service, SCOPE_END):
         key = hmac.digest(key, step.encode(), "sha256")
-    return key
+    return hmac.new(key, digestmod="sha256")
 
 
-def sign(key: bytes, text: str) -> str:
-    """HMAC-SHA256 in hex."""
-    return hmac.digest(key, text.encode(), "sha256").hex()
+def sign(key: hmac.HMAC, text: str) -> str:
+    """HMAC-SHA256 in hex. `key` has seen no text, and sees none here."""
+    keyed = key.copy()
+    keyed.update(text.encode())
+    return keyed.hexdigest()
 
 
 class ChunkChain:
@@ -114,4 +121,13 @@ class ChunkChain:
 
 
 def _encode(text: str) -> str:
+    if _PLAIN_TEXT.fullmatch(text):
+        return text
+    return (_cached_quote if len(text) <= MAX_CACHED_TEXT_LENGTH else _quote)(text)
+
+
+def _quote(text: str) -> str:
     return quote(text, safe="~", errors="surrogateescape")
+
+
+_cached_quote = lru_cache(maxsize=CACHED_TEXTS)(_quote)

@@ -5,6 +5,7 @@ Rules: signatures, keys and session tokens are left out of every repr and messag
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hmac import HMAC
 from urllib.parse import quote
 
 from coordinator.auth.request import SignedRequest
@@ -36,7 +37,7 @@ class PayloadMode(StrEnum):
     @property
     def is_streaming(self) -> bool:
         """The body is framed as aws-chunked."""
-        return self.value.startswith("STREAMING-")
+        return self.startswith("STREAMING-")
 
 
 @dataclass(slots=True)  # not frozen: made for every request, which a frozen one costs three times
@@ -44,20 +45,14 @@ class ParsedCredentials:
     """What the request says about its sender; nothing of it is proven yet.
 
     `access_key` is "" for ANONYMOUS. `session_token` is the x-amz-security-token, "" without.
-    `scope` is SigV4's "date/region/service/aws4_request". `timestamp` is what was signed as the
-    date: ISO basic form in SigV4, the Date header or Expires in SigV2. `query` is the parsed
-    query where it is signed as a whole.
+    Each version of signatures adds what only it signs.
     """
 
     kind: CredentialKind
     request: SignedRequest = field(repr=False)
-    access_key: str = ""
-    session_token: str = field(default="", repr=False)
-    signature: str = field(default="", repr=False)
-    scope: str = ""
-    timestamp: str = ""
-    signed_headers: str = ""
-    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    access_key: str
+    session_token: str = field(repr=False)
+    signature: str = field(repr=False)
 
 
 def without_token(text: str, session_token: str) -> str:
@@ -74,7 +69,7 @@ class ChunkSeed:
     """Where a chain of chunk signatures starts: the request's own signature, and the key."""
 
     signature: str = field(repr=False)
-    signing_key: bytes = field(repr=False)
+    signing_key: HMAC = field(repr=False)
     timestamp: str
     scope: str
 

@@ -1,7 +1,8 @@
 """The two ways a request writes a moment: HTTP dates and AWS's ISO 8601 basic form.
 
 Rules: seconds since the epoch, UTC; text that is no such date is None, never an exception. All
-conversions are cached, because within one second every request carries the same few texts.
+conversions are cached, because within one second every request carries the same few texts; text
+that is too long to be a date is not looked at, so that nobody fills the caches with it.
 """
 
 import calendar
@@ -12,6 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 CACHED_DATES: Final = 4096
+MAX_DATE_LENGTH: Final = 64
 _MONTHS: Final = (
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 )  # fmt: skip
@@ -34,9 +36,13 @@ _HTTP_FORMS: Final = tuple(
 )
 
 
-@lru_cache(maxsize=CACHED_DATES)
 def parse_amz_date(text: str) -> int | None:
     """`20130524T000000Z`."""
+    return _parse_amz_date(text) if len(text) <= MAX_DATE_LENGTH else None
+
+
+@lru_cache(maxsize=CACHED_DATES)
+def _parse_amz_date(text: str) -> int | None:
     match = _AMZ.fullmatch(text)
     return _epoch(*map(int, match.groups())) if match else None
 
@@ -47,12 +53,16 @@ def format_amz_date(at_s: int) -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at_s))
 
 
-@lru_cache(maxsize=CACHED_DATES)
 def parse_http_date(text: str) -> int | None:
     """`Wed, 21 Oct 2015 07:28:00 GMT`, and the two obsolete forms of RFC 7231.
 
     The name of the weekday is not compared with the date: clients get it wrong.
     """
+    return _parse_http_date(text) if len(text) <= MAX_DATE_LENGTH else None
+
+
+@lru_cache(maxsize=CACHED_DATES)
+def _parse_http_date(text: str) -> int | None:
     for form in _HTTP_FORMS:
         match = form.fullmatch(text)
         if match is None:

@@ -56,7 +56,9 @@ def parse_query(query_string: str) -> Query:
     for piece in query_string.split("&"):
         if piece:
             name, _, value = piece.partition("=")
-            pairs.append((_decode(name), _decode(value)))
+            if "%" in piece or "+" in piece or not piece.isascii():
+                name, value = _decode(name), _decode(value)
+            pairs.append((name, value))
     return pairs
 
 

@@ -11,9 +11,10 @@ import base64
 import hmac
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-from coordinator.auth.credentials import CredentialKind, ParsedCredentials
+from coordinator.auth.credentials import CredentialKind, ParsedCredentials, without_token
 from coordinator.auth.dates import parse_amz_date, parse_http_date
 from coordinator.auth.errors import AuthError
 from coordinator.auth.request import Query, SignedRequest, parse_query
@@ -36,7 +37,16 @@ SIGNED_PARAMETERS: Final = frozenset(
 _EPOCH = re.compile(r"\d{1,12}", re.ASCII)
 
 
-def parse_header(request: SignedRequest, authorization: str) -> ParsedCredentials:
+@dataclass(slots=True)
+class SigV2Credentials(ParsedCredentials):
+    """`timestamp` is what was signed as the date: the Date header or Expires. `query` is that of
+    a presigned URL."""
+
+    timestamp: str
+    query: Query = field(repr=False)
+
+
+def parse_header(request: SignedRequest, authorization: str) -> SigV2Credentials:
     """`authorization` starts with SCHEME. Raises AuthError."""
     access_key, colon, signature = authorization[len(SCHEME) :].strip(" \t").rpartition(":")
     if not (access_key and colon and signature and authorization.isascii()):
@@ -51,7 +61,7 @@ def parse_header(request: SignedRequest, authorization: str) -> ParsedCredential
     text = headers.get("date", "") if amz_date is None else amz_date
     at_s = parse_http_date(text)
     check_skew(parse_amz_date(text) if at_s is None else at_s, text, request.now)
-    return ParsedCredentials(
+    return SigV2Credentials(
         kind=CredentialKind.SIGV2_HEADER,
         request=request,
         access_key=access_key,
@@ -59,10 +69,11 @@ def parse_header(request: SignedRequest, authorization: str) -> ParsedCredential
         signature=signature,
         # with x-amz-date, which is signed among the headers, the date's line stays empty
         timestamp=text if amz_date is None else "",
+        query=[],
     )
 
 
-def parse_presigned(request: SignedRequest, pairs: Query) -> ParsedCredentials:
+def parse_presigned(request: SignedRequest, pairs: Query) -> SigV2Credentials:
     """The query has an AWSAccessKeyId. Raises AuthError."""
     query = dict(reversed(pairs))
     access_key, expires = query["AWSAccessKeyId"], query.get("Expires", "")
@@ -80,18 +91,18 @@ def parse_presigned(request: SignedRequest, pairs: Query) -> ParsedCredentials:
         )
     if int(expires) <= request.now:
         raise expired(int(expires), request.now)
-    return ParsedCredentials(
+    return SigV2Credentials(
         kind=CredentialKind.SIGV2_QUERY,
         request=request,
         access_key=access_key,
         session_token=query.get("x-amz-security-token", ""),
         signature=signature,
         timestamp=expires,
-        query=tuple(pairs),
+        query=pairs,
     )
 
 
-def expected_signatures(parsed: ParsedCredentials, secret: str) -> list[str]:
+def expected_signatures(parsed: SigV2Credentials, secret: str) -> list[str]:
     """The signatures the request may have: clients disagree about a bucket's own path."""
     key = secret.encode()
     return [
@@ -102,7 +113,7 @@ def expected_signatures(parsed: ParsedCredentials, secret: str) -> list[str]:
     ]
 
 
-def strings_to_sign(parsed: ParsedCredentials) -> list[str]:
+def strings_to_sign(parsed: SigV2Credentials) -> list[str]:
     """What the signature may be made over, the likeliest first."""
     request = parsed.request
     headers = {name.lower(): _as_sent(value) for name, value in reversed(parsed.query)}
@@ -120,6 +131,15 @@ def strings_to_sign(parsed: ParsedCredentials) -> list[str]:
     )
     parameters = _signed_parameters(request.query_string)
     return [f"{head}{path}{parameters}" for path in _resource_paths(request)]
+
+
+def explain(parsed: SigV2Credentials) -> dict[str, str]:
+    """What a client's author needs to find out why a signature does not match, as S3 says it."""
+    return {
+        "AWSAccessKeyId": parsed.access_key,
+        "StringToSign": without_token(strings_to_sign(parsed)[0], parsed.session_token),
+        "SignatureProvided": parsed.signature,
+    }
 
 
 def _resource_paths(request: SignedRequest) -> list[str]:

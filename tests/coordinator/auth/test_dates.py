@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordinator.auth.dates import (
+    MAX_DATE_LENGTH,
     format_amz_date,
     format_http_date,
     parse_amz_date,
@@ -31,6 +32,7 @@ MOMENT = 784_111_777
         ("Sun, 06 Nov 1994 25:49:37 GMT", None),
         ("Sun, 06 Nov 0000 08:49:37 GMT", None),
         ("1994-11-06T08:49:37Z", None),
+        (f"Sun,{' ' * MAX_DATE_LENGTH}06 Nov 1994 08:49:37 GMT", None),
         ("", None),
     ],
 )

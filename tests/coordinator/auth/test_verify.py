@@ -1,6 +1,7 @@
 """What is refused before and without a secret, and how a body's treatment follows from headers."""
 
 from contextlib import suppress
+from itertools import permutations
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -76,6 +77,38 @@ def test_spaces_after_commas_are_optional() -> None:
     assert ", " in GOOD
     headers = {**signed(), "authorization": GOOD.replace(", ", ",")}
     verify(identify(request("GET", URL, headers, NOW)), SECRET_KEY)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_the_order_of_the_fields_is_free(order: tuple[int, ...]) -> None:
+    fields = GOOD.removeprefix("AWS4-HMAC-SHA256 ").split(", ")
+    authorization = "AWS4-HMAC-SHA256 " + ", ".join([fields[place] for place in order])
+    headers = {**signed(), "authorization": authorization}
+    parsed = identify(request("GET", URL, headers, NOW))
+    assert verify(parsed, SECRET_KEY).access_key == ACCESS_KEY
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_what_is_too_long_to_be_remembered_is_judged_the_same(count: int) -> None:
+    more = {f"x-amz-meta-{number}": "value" for number in range(count)}
+    url = f"{URL}?prefix={'%2F' * count * 10}"
+    for _ in range(2):
+        headers = sign_headers(method="GET", url=url, headers=more, now=NOW, **KEYS)
+        verify(identify(request("GET", url, headers, NOW)), SECRET_KEY)
+        assert code_of({**headers, "x-amz-meta-0": "changed"}, url) == "SignatureDoesNotMatch"
+        assert code_of({**headers, "x-amz-meta-new": "value"}, url) == "AccessDenied"
+        assert code_of(headers, f"{url}%2F") == "SignatureDoesNotMatch"
+
+
+def test_one_secret_is_never_taken_for_another() -> None:
+    for secret in (SECRET_KEY, f"{SECRET_KEY}x", SECRET_KEY):
+        headers = sign_headers(
+            method="GET", url=URL, headers={}, now=NOW, access_key=ACCESS_KEY, secret_key=secret
+        )
+        parsed = identify(request("GET", URL, headers, NOW))
+        verify(parsed, secret)
+        with pytest.raises(AuthError, match="SignatureDoesNotMatch"):
+            verify(parsed, f"{secret}y")
 
 
 @pytest.mark.parametrize(
