@@ -29,7 +29,10 @@ ANY: Final = "*"
 COPY_PREFIX: Final = "x-amz-copy-source-"
 IF_MODIFIED_TIME: Final = "x-amz-if-match-last-modified-time"
 IF_SIZE: Final = "x-amz-if-match-size"
-DELETE_CONDITIONS: Final = (IF_MODIFIED_TIME, IF_SIZE)
+DELETE_CONDITIONS: Final = frozenset({IF_MODIFIED_TIME, IF_SIZE})
+READ_CONDITIONS: Final = frozenset(
+    {"if-match", "if-none-match", "if-modified-since", "if-unmodified-since"}
+)
 _UNCONDITIONAL: Final = WriteCondition()
 
 
@@ -39,6 +42,8 @@ def check_read(headers: Mapping[str, str], *, etag: str, modified_at_ms: int) ->
     `etag` without quotes. Raises S3Error PreconditionFailed (412) or NotModified (304; its
     `headers` hold etag and last-modified, and there is no body).
     """
+    if READ_CONDITIONS.isdisjoint(headers):
+        return
     failed = _failed_condition(headers, "", etag, modified_at_ms // 1000)
     if failed is None:
         return
@@ -73,7 +78,7 @@ def write_condition(headers: Mapping[str, str]) -> WriteCondition:
     `If-Match: *` (there must be an object) gives `must_match_etag="*"`. Raises S3Error
     NotImplemented for what can't be promised: several ETags, conditions that only deletes know.
     """
-    if any(name in headers for name in DELETE_CONDITIONS):
+    if not DELETE_CONDITIONS.isdisjoint(headers):
         raise S3Error("NotImplemented", "Size and modification time are conditions of a delete")
     none_match, match = headers.get("if-none-match"), headers.get("if-match")
     if none_match is None and match is None:

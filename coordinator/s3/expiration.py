@@ -12,6 +12,8 @@ from metadata import Bucket, Upload, Version
 
 async def expiration_headers(s3: Surface, bucket: Bucket, version: Version) -> HeaderList:
     """x-amz-expiration of a current version."""
+    if not bucket.settings_version:
+        return []
     rules = await s3.settings.value(bucket, settings.LIFECYCLE)
     value = expiration_header(rules, version) if rules else None
     return [] if value is None else [(b"x-amz-expiration", value.encode())]

@@ -121,6 +121,8 @@ def attributes(headers: Mapping[str, str], checksums: Mapping[str, str] = _EMPTY
 
 def response_overrides(query: Mapping[str, str]) -> dict[str, str]:
     """response-content-type and its like: header name -> value. Raises S3Error InvalidArgument."""
+    if not query:
+        return {}
     return {
         name: as_header(parameter, query[parameter])
         for parameter, name in _OVERRIDES.items()
@@ -150,7 +152,9 @@ def object_headers(
         found.append((b"content-type", DEFAULT_CONTENT_TYPE.encode()))
     for name, value in version.attributes.user.items():
         found.append((f"{USER_PREFIX}{name}".encode("latin-1"), value.encode("latin-1")))
-    return found + checksum_headers(checksums)
+    if checksums:
+        found += checksum_headers(checksums)
+    return found
 
 
 def object_checksums(checksums: Mapping[str, str]) -> Mapping[str, str]:

@@ -5,12 +5,16 @@ Rules: keys are any UTF-8 text and never normalised: "a//b", "../x" and "/" are 
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from coordinator.auth.request import parse_query
 from coordinator.objects.names import MAX_KEY_BYTES, is_bucket_name
 from coordinator.s3.errors import S3Error
+
+MAX_HOSTS: Final = 256
+"""Host headers that are kept in memory taken apart."""
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9a-fA-F]{2})")
 
@@ -36,19 +40,13 @@ def resolve(
     """
     if not raw_path.startswith(b"/"):
         raise S3Error("InvalidURI")
-    path = _decode(raw_path)
-    site = _virtual_bucket(host, (website_domain,)) if website_domain else ""
-    if site:
-        _check_length(path[1:])
-        return Address(site, path[1:], True, True)
-    bucket = _virtual_bucket(host, base_domains) if base_domains else ""
+    path = _decode(raw_path)[1:]
+    bucket, is_website = _bucket_of_host(host, tuple(base_domains), website_domain)
     if bucket:
-        key = path[1:]
-        _check_length(key)
-        return Address(bucket, key, True)
-    bucket, _, key = path[1:].partition("/")
-    if key:
-        _check_length(key)
+        _check_length(path)
+        return Address(bucket, path, True, is_website)
+    bucket, _, key = path.partition("/")
+    _check_length(key)
     return Address(bucket, key)
 
 
@@ -101,13 +99,22 @@ def parse_copy_source(value: str) -> tuple[str, str, str | None]:
     return bucket, key, version_id or None
 
 
-def _virtual_bucket(host: str, base_domains: Sequence[str]) -> str:
+@lru_cache(maxsize=MAX_HOSTS)
+def _bucket_of_host(
+    host: str, base_domains: tuple[str, ...], website_domain: str
+) -> tuple[str, bool]:
+    """The bucket that the host names, "" for none, and whether it names the bucket's web site."""
     name = host.lower()
     if not name.endswith("]"):  # an IPv6 address without a port
         before, colon, port = name.rpartition(":")
         if colon and port.isdigit():
             name = before
-    for domain in base_domains:
+    site = _below(name, (website_domain,)) if website_domain else ""
+    return site or _below(name, base_domains), site != ""
+
+
+def _below(name: str, domains: Sequence[str]) -> str:
+    for domain in domains:
         if name.endswith("." + domain):
             return name[: -len(domain) - 1]
     return ""

@@ -15,7 +15,7 @@ _COPY_RANGE: Final = re.compile(r"bytes=(\d{1,19})-(\d{1,19})", re.ASCII)
 _MAX_DIGITS: Final = 19
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: most reads make one
 class ByteRange:
     """Bytes `start` (included) to `stop` (excluded); never empty."""
 

@@ -3,10 +3,11 @@
 Rules: what is answered is one version, and of its parts only those looked up for that very version.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+from coordinator.crypto import CustomerKey
 from coordinator.objects import with_current
 from coordinator.s3.conditions import check_read, range_applies
 from coordinator.s3.encryption import answer as encryption_headers
@@ -26,37 +27,21 @@ from metadata import NoSuchKey, Part, StoredVersion
 
 CHECKSUM_MODE: Final = "x-amz-checksum-mode"
 
-Answer = Callable[[Surface, Request, StoredVersion], Awaitable[Response]]
-
 
 async def get_object(s3: Surface, request: Request) -> Response:
     """The object's bytes, or the range or part asked for."""
-    return await _answered(s3, request, _get)
+    refuse_unsupported(request.headers)
+    return await with_current(partial(look_up, s3, request), partial(_get, s3, request))
 
 
 async def head_object(s3: Surface, request: Request) -> Response:
     """What GetObject would say, without the bytes."""
-    return await _answered(s3, request, _head)
-
-
-async def _answered(s3: Surface, request: Request, answer: Answer) -> Response:
     refuse_unsupported(request.headers)
-
-    async def use(stored: StoredVersion) -> Response:
-        response = await answer(s3, request, stored)
-        # Of a version that was named it isn't known whether it is the current one.
-        if "versionId" not in request.params:
-            response.headers += await expiration_headers(s3, stored.bucket, stored.version)
-        return response
-
-    return await with_current(partial(look_up, s3, request), use)
+    return await with_current(partial(look_up, s3, request), partial(_head, s3, request))
 
 
 async def _get(s3: Surface, request: Request, stored: StoredVersion) -> Response:
-    part = await _named_part(s3, request, stored)
-    headers = request.all_headers
-    key = reading_key(s3, headers, stored)
-    response, selected = _described(request, headers, stored, part)
+    response, selected, key = await _described(s3, request, stored)
     if response.length:
         response.body, response.stream = await s3.objects.begin(
             stored, selected.start, selected.stop, key
@@ -65,10 +50,8 @@ async def _get(s3: Surface, request: Request, stored: StoredVersion) -> Response
 
 
 async def _head(s3: Surface, request: Request, stored: StoredVersion) -> Response:
-    part = await _named_part(s3, request, stored)
-    headers = request.all_headers
-    reading_key(s3, headers, stored)
-    return _described(request, headers, stored, part)[0]
+    response, _, _ = await _described(s3, request, stored)
+    return response
 
 
 async def _named_part(s3: Surface, request: Request, stored: StoredVersion) -> Part | None:
@@ -95,11 +78,14 @@ async def _named_part(s3: Surface, request: Request, stored: StoredVersion) -> P
     return part
 
 
-def _described(
-    request: Request, headers: Mapping[str, str], stored: StoredVersion, part: Part | None
-) -> tuple[Response, ByteRange]:
-    """The answer without its body, and which bytes are to follow."""
+async def _described(
+    s3: Surface, request: Request, stored: StoredVersion
+) -> tuple[Response, ByteRange, CustomerKey | None]:
+    """The answer without its body, which bytes are to follow, and the key that opens them."""
     version = stored.version
+    part = await _named_part(s3, request, stored) if "partNumber" in request.params else None
+    headers = request.all_headers
+    key = reading_key(s3, headers, stored)
     check_read(headers, etag=version.etag, modified_at_ms=version.created_at_ms)
     selected = None
     if part is not None:
@@ -118,11 +104,16 @@ def _described(
     lines += encryption_headers(version.encryption) + tag_count_headers(version)
     if part is not None:
         lines.append((b"x-amz-mp-parts-count", b"%d" % version.part_count))
+    status = 200
     if selected is None or not selected.length:
-        whole = selected or ByteRange(0, version.size)
-        return Response(200, lines, length=whole.length), whole
-    lines.append((b"content-range", selected.content_range(version.size).encode()))
-    return Response(206, lines, length=selected.length), selected
+        selected = selected or ByteRange(0, version.size)
+    else:
+        status = 206
+        lines.append((b"content-range", selected.content_range(version.size).encode()))
+    # Of a version that was named it isn't known whether it is the current one.
+    if "versionId" not in request.params:
+        lines += await expiration_headers(s3, stored.bucket, version)
+    return Response(status, lines, length=selected.length), selected, key
 
 
 def _checksums(

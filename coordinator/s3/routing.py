@@ -133,11 +133,11 @@ TABLE: Mapping[tuple[str, Level, str], Operation] = {
 def route(request: Request) -> Operation:
     """The operation the request asks for. Raises S3Error NotImplemented or MethodNotAllowed."""
     level: Level = "object" if request.key else "bucket" if request.bucket else "service"
-    named = set(request.params) & SUBRESOURCES
+    named = SUBRESOURCES.intersection(request.params)
     if "uploadId" in named:
         # Part operations carry both; the upload id decides.
-        named.discard("partNumber")
-    subresource = "+".join(sorted(named))
+        named -= {"partNumber"}
+    subresource = "+".join(sorted(named)) if named else ""
     if request.method == "PUT" and level == "object" and "x-amz-copy-source" in request.headers:
         subresource = f"{subresource}+{COPY}" if subresource else COPY
     operation = TABLE.get((request.method, level, subresource))

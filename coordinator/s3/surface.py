@@ -4,7 +4,7 @@ Rules: an operation gets at a bucket or an object only through here, so that no 
 ask whether the sender may (`permissions`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -88,23 +88,23 @@ class Surface:
             await self.permissions.refuse_denied(request, bucket)
         return bucket
 
-    async def stored(
+    def stored(
         self, request: Request, bucket: str, key: str, version_id: str | None
-    ) -> StoredVersion:
+    ) -> Awaitable[StoredVersion]:
         """A version of the request's object, to do with it what the request is for (to read it,
         where that is about something else). Raises NoSuchBucket, NoSuchKey, S3Error AccessDenied.
         """
         action = request.action
         if not action or action in _NEW_OBJECT:
             action = GET_OBJECT if version_id is None else versioned(GET_OBJECT)
-        return await self._stored(request, bucket, key, version_id, action, EXPECTED_OWNER)
+        return self._stored(request, bucket, key, version_id, action, EXPECTED_OWNER)
 
-    async def source(
+    def source(
         self, request: Request, bucket: str, key: str, version_id: str | None
-    ) -> StoredVersion:
+    ) -> Awaitable[StoredVersion]:
         """A version that the request copies from. Raises as `stored`."""
         action = GET_OBJECT if version_id is None else versioned(GET_OBJECT)
-        return await self._stored(request, bucket, key, version_id, action, EXPECTED_SOURCE_OWNER)
+        return self._stored(request, bucket, key, version_id, action, EXPECTED_SOURCE_OWNER)
 
     async def _stored(
         self,

@@ -48,7 +48,8 @@ async def delete_object_tagging(s3: Surface, request: Request) -> Response:
 
 def header_tags(headers: Mapping[str, str]) -> Tags:
     """What x-amz-tagging says, nothing without it. Raises S3Error InvalidArgument, InvalidTag."""
-    return parse_tag_header(headers.get(HEADER, ""))
+    text = headers.get(HEADER)
+    return parse_tag_header(text) if text else {}
 
 
 def copied_tags(headers: Mapping[str, str], source: Version) -> Tags:
