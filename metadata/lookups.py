@@ -11,7 +11,6 @@ what a small GET waits for. Rules:
 import logging
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TypeVar
 
 from metadata.group_commit import Batches, end_transaction, mapped
@@ -34,8 +33,10 @@ class Lookups:
         """What `work` finds with ONE statement, here and now; None: ask `submit`, which also says
         why. A transaction around it would cost half as much again."""
         if self._residence.is_in_memory() and not self._batches.is_closed:
-            with suppress(sqlite3.Error):
+            try:
                 return work(self.here)
+            except sqlite3.Error:
+                return None
         return None
 
     async def submit(self, work: Callable[[sqlite3.Connection], T]) -> T:

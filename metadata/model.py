@@ -1,8 +1,10 @@
-"""The things Trilith remembers: immutable values, one dataclass each.
+"""The things Trilith remembers: values, one dataclass each.
 
-Rules: times are integer milliseconds since the epoch and always come from the caller; order comes
-from `Version.sequence`, which the database gives out, never from a clock. Ids are made by the
-caller so that a retried mutation is recognisable.
+Rules: nobody changes a value after it was made; those that every request makes are not declared
+frozen all the same, for that would double what making them costs. Times are integer milliseconds
+since the epoch and always come from the caller; order comes from `Version.sequence`, which the
+database gives out, never from a clock. Ids are made by the caller so that a retried mutation is
+recognisable.
 """
 
 from collections.abc import Mapping
@@ -46,7 +48,7 @@ class Bucket:
     settings_version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Part:
     """A run of a version's bytes that was cut into stripes together.
 
@@ -85,7 +87,7 @@ class Part:
         return self.stored_md5 or self.etag
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Attributes:
     """What a client says about an object, kept verbatim and given back.
 
@@ -100,7 +102,7 @@ class Attributes:
     checksums: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Version:
     """One immutable write of a key.
 
@@ -123,7 +125,7 @@ class Version:
     etag: str
     created_at_ms: int
     owner_id: str
-    attributes: Attributes = Attributes()
+    attributes: Attributes = field(default_factory=Attributes)
     part_count: int = 0
     is_delete_marker: bool = False
     is_null: bool = True
@@ -146,7 +148,7 @@ class Version:
         return self.legal_hold or self.retention_mode != ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StoredVersion:
     """A version as a reader needs it. `parts` holds all parts if there is at most one, else is
     empty and the reader pages through `MetadataStore.parts`."""
@@ -239,7 +241,7 @@ class Upload:
     key: str
     owner_id: str
     created_at_ms: int
-    attributes: Attributes = Attributes()
+    attributes: Attributes = field(default_factory=Attributes)
     tags: Mapping[str, str] = field(default_factory=dict)
     acl: str = ""
     retention_mode: str = ""

@@ -7,6 +7,7 @@ from coordinator.cluster.placement import Placement
 from coordinator.cluster.records import NodeRecords
 from coordinator.cluster.ring import Ring, RingNode
 from coordinator.cluster.states import NodeState
+from coordinator.cluster.vouching import Voucher
 
 __all__ = [
     "Cluster",
@@ -22,4 +23,5 @@ __all__ = [
     "RingNode",
     "StateListener",
     "UnknownNode",
+    "Voucher",
 ]

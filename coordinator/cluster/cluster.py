@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from coordinator.cluster.eligible import is_eligible, ring_nodes
@@ -215,6 +215,10 @@ class Cluster:
         took a while was overtaken. Raises UnknownNode."""
         self.record(node_id)
         return self._outages[node_id]
+
+    def outages_of(self, node_ids: Iterable[str]) -> list[int | None]:
+        """The same of several nodes; None of one that is not in this cluster."""
+        return [*map(self._outages.get, node_ids)]
 
     def note_failure(self, node_id: str, error: NodeError | None = None) -> None:
         """A data request to the node failed. Raises UnknownNode."""

@@ -13,7 +13,6 @@ and the nodes are met clockwise from there. Rules:
 
 import math
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -81,16 +80,17 @@ class Ring:
         more nodes.
         """
         taken: list[str] = []
-        in_zone: Counter[str] = Counter()
+        in_zone: dict[str, int] = {}
         candidates: Iterable[str] = self._clockwise(arc, exclude)
         for per_zone in range(1, count + 1):
             passed: list[str] = []
             for node in candidates:
                 zone = self._zones[node]
-                if in_zone[zone] == per_zone:
+                its_taken = in_zone.get(zone, 0)
+                if its_taken == per_zone:
                     passed.append(node)
                     continue
-                in_zone[zone] += 1
+                in_zone[zone] = its_taken + 1
                 taken.append(node)
                 if len(taken) == count:
                     return tuple(taken)
@@ -101,7 +101,7 @@ class Ring:
         """Every node that is not excluded, once, as it is met from `arc` on."""
         owners = self._owners
         seen = set(exclude)
-        left = sum(node not in seen for node in self._zones)
+        left = len(self._zones.keys() - seen)
         at = arc
         while left:
             node = owners[at]

@@ -14,7 +14,7 @@ Body = AsyncIterator[Buffer]
 """Chunks of any size, each valid until the next one is asked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Digested:
     """What the whole body amounts to: its MD5 in hex, and checksums as in metadata's Part, which
     nobody asked for if `is_default`.

@@ -12,13 +12,12 @@ Rules:
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
+from types import MappingProxyType, TracebackType
 
-from coordinator.cluster import Cluster, NodeState
+from coordinator.cluster import Cluster, NodeState, Voucher
 from coordinator.crypto import DataKey, stored_size
 from coordinator.metrics import Metrics
 from coordinator.objects.body import Body, BodyDigest, Digested, stripes
@@ -40,7 +39,7 @@ INLINE_LIMIT_BYTES = 32 * 1024
 MAX_PART_BYTES = 5 * 1024**3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WrittenPart:
     """A part whose shards are durable, not yet committed: that must follow without an await."""
 
@@ -148,21 +147,17 @@ class PartWriter:
             stored_md5=digested.stored_md5,
         )
 
-    @contextmanager
-    def committing(self, written: WrittenPart) -> Iterator[None]:
+    def committing(self, written: WrittenPart) -> "_Commit":
         """Around the commit of a written part: gives the part up if the commit is refused."""
-        try:
-            with self._cluster.vouchers.vouch(written.part.nodes):
-                yield
-        except MetadataUnavailable:
-            # A commit whose fsync failed may still come back from the log after a crash: its
-            # shards must be there then. If it does not, they are orphans.
-            raise
-        except Exception:
-            self._start(self._delete(written.part.part_id, written.part.nodes))
-            raise
-        finally:
-            self._writing.pop(written.part.part_id, None)
+        return _Commit(self, written.part, self._cluster.vouchers.vouch(written.part.nodes))
+
+    def committed(self, part: Part, error: BaseException | None) -> None:
+        """The commit of a written part is over, perhaps with an error."""
+        self._writing.pop(part.part_id, None)
+        # A commit whose fsync failed may still come back from the log after a crash: its shards
+        # must be there then. If it does not, they are orphans. One that was cancelled may go on.
+        if isinstance(error, Exception) and not isinstance(error, MetadataUnavailable):
+            self._start(self._delete(part.part_id, part.nodes))
 
     async def _discard_after(self, transfer: "_Transfer") -> None:
         # A delete that overtook an append would leave the shard behind for good.
@@ -190,20 +185,44 @@ class PartWriter:
         await asyncio.gather(*self._discards, return_exceptions=True)
 
 
+class _Commit:
+    """The commit of a part, while it is under way."""
+
+    __slots__ = ("_part", "_voucher", "_writer")
+
+    def __init__(self, writer: PartWriter, part: Part, voucher: Voucher) -> None:
+        self._writer = writer
+        self._part = part
+        self._voucher = voucher
+
+    def __enter__(self) -> None:
+        self._voucher.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._voucher.__exit__(kind, error, trace)
+        self._writer.committed(self._part, error)
+
+
 class _Transfer:
     """The shards of one part on their way to their nodes."""
 
     def __init__(self, cluster: Cluster, part_id: bytes, code: CodeSettings) -> None:
         self.part_id = part_id
         self.nodes = cluster.place(part_id)
-        self._outages = [cluster.outages(node) for node in self.nodes]
+        self._outages = cluster.outages_of(self.nodes)
         self.sent = False
         self._cluster = cluster
         self._code = code
         self._failed: dict[int, str] = {}
         self._under_way: deque[list[tuple[int, asyncio.Future[None]]]] = deque()
+        states = cluster.states
         for shard, node in enumerate(self.nodes):
-            if cluster.state(node) is NodeState.DOWN:
+            if states[node] is NodeState.DOWN:
                 self._failed[shard] = f"node {node} is down"
         self._require()
 
@@ -243,10 +262,8 @@ class _Transfer:
                 self._failed.setdefault(shard, str(error))
                 self._cluster.note_failure(self.nodes[shard], error)
         self._under_way.popleft()
-        self._require()
-
-    def _was_away(self, node: str, outages: int) -> bool:
-        return node not in self._cluster.states or self._cluster.outages(node) != outages
+        if self._failed:
+            self._require()
 
     async def settle(self) -> None:
         """Wait for what is under way, whatever comes of it."""
@@ -260,9 +277,13 @@ class _Transfer:
         """
         if not self.sent:
             return ()
-        for shard, node in enumerate(self.nodes):
-            if self._was_away(node, self._outages[shard]):
-                self._failed.setdefault(shard, f"node {node} was away meanwhile")
+        outages = self._cluster.outages_of(self.nodes)
+        if outages != self._outages:
+            for shard, node in enumerate(self.nodes):
+                if outages[shard] != self._outages[shard]:
+                    self._failed.setdefault(shard, f"node {node} was away meanwhile")
+        if not self._failed:
+            return ()
         self._require()
         return tuple(
             MissingShard(self.part_id, shard, reason)

@@ -34,7 +34,7 @@ DEFAULT: Final = "crc64nvme"
 _HEADERS: Final = {HEADER_PREFIX + algorithm: algorithm for algorithm in ALGORITHMS}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Expected:
     """What a request says about its body. Made by `parse_expected`; `Expected()` expects nothing.
 
@@ -96,7 +96,7 @@ def asked_algorithm(headers: Mapping[str, str]) -> str:
 class Digest:
     """All checksums of one body. `update` may run in a worker thread, one call at a time."""
 
-    __slots__ = ("_expected", "_hashers", "_updates")
+    __slots__ = ("_expected", "_hashers")
 
     def __init__(self, expected: Expected = EXPECTS_NOTHING) -> None:
         self._expected = expected
@@ -106,12 +106,11 @@ class Digest:
         if expected.algorithm and expected.algorithm not in hashers:
             hashers[expected.algorithm] = new_hasher(expected.algorithm)
         self._hashers = hashers
-        self._updates = [hasher.update for hasher in hashers.values()]
 
     def update(self, data: Buffer) -> None:
         """Take in the next bytes of the (decoded) body."""
-        for update in self._updates:
-            update(data)
+        for hasher in self._hashers.values():
+            hasher.update(data)
 
     def finish(self, trailers: Mapping[str, str] | None = None) -> Digested:
         """Compare with what was expected. Raises S3Error BadDigest, XAmzContentSHA256Mismatch,
@@ -252,7 +251,7 @@ def _parse_checksum(headers: Mapping[str, str]) -> tuple[str, bytes | None, bool
             "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
         )
     announced = headers.get("x-amz-sdk-checksum-algorithm", "").lower()
-    found = next((_HEADERS[name] for name in (*names, *trailing)), "")
+    found = _HEADERS[(names or trailing)[0]] if names or trailing else ""
     if announced and (announced not in ALGORITHMS or found not in ("", announced)):
         raise S3Error("InvalidRequest", "Value for x-amz-sdk-checksum-algorithm header is invalid.")
     if not names:
@@ -266,7 +265,10 @@ def _parse_checksum(headers: Mapping[str, str]) -> tuple[str, bytes | None, bool
 
 
 def _trailing_names(headers: Mapping[str, str]) -> list[str]:
-    names = [name.strip().lower() for name in headers.get("x-amz-trailer", "").split(",")]
+    announced = headers.get("x-amz-trailer", "")
+    if not announced:
+        return []
+    names = [name.strip().lower() for name in announced.split(",")]
     names = [name for name in names if name]
     if any(name not in _HEADERS for name in names):
         raise S3Error(

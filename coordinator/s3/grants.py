@@ -32,6 +32,8 @@ GRANT_HEADERS: Final[Mapping[str, str]] = {
     "x-amz-grant-full-control": FULL_CONTROL,
 }
 
+_ACL_HEADERS: Final = frozenset({CANNED, *GRANT_HEADERS})
+
 _GRANTEE = re.compile(r'\s*(id|uri|emailaddress)\s*=\s*(?:"([^"]*)"|([^",\s]+))\s*', re.IGNORECASE)
 
 
@@ -44,7 +46,7 @@ class Asked:
     permission: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewAccess:
     """Whose a new object is, and its ACL as metadata keeps it."""
 
@@ -148,7 +150,7 @@ async def new_object(
     """
     gives_away = headers.get(CANNED) == BUCKET_OWNER_FULL_CONTROL
     owner_id = access.owner_of_new(sender, bucket.owner_id, gives_away=gives_away)
-    if CANNED not in headers and not any(name in headers for name in GRANT_HEADERS):
+    if _ACL_HEADERS.isdisjoint(headers):
         return NewAccess(owner_id, "")
     acl = await from_headers(
         metadata, headers, owner_id=owner_id, bucket_owner_id=bucket.owner_id, is_bucket=False

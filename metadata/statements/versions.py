@@ -2,13 +2,13 @@
 
 Rules: `objects` names the newest version of each key unless that is a delete marker, and repeats
 of it what a listing tells, which no update changes; `settle` makes that true again after any other
-change. A version is inserted by one conditional statement, which decides the write's condition, and
-whether it is a null version, too; a key has at most one null version.
+change than a write, which knows what it made the newest. A version is inserted by one conditional
+statement, which decides the write's condition, and whether it is a null version, too; a key has at
+most one null version.
 """
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from metadata.errors import (
@@ -38,20 +38,25 @@ from metadata.statements.conditions import (
 from metadata.statements.parts import add_parts, drop_parts
 from metadata.statements.rows import (
     PART_COLUMNS,
+    STORAGE_CLASS,
     VERSION_COLUMNS,
     VERSION_WIDTH,
     Row,
+    current_row,
     extras_row,
     from_texts,
     has_extras,
+    inserted,
     to_part,
     to_version,
     version_row,
+    version_values,
 )
 
-INSERT_INTO_VERSIONS: Final = """
-    INSERT INTO versions (version_id, bucket_id, key, size, etag, created_at_ms, owner_id,
-                          attributes, part_count, is_delete_marker, is_null"""
+_INTO_VERSIONS: Final = """
+    INTO versions (version_id, bucket_id, key, size, etag, created_at_ms, owner_id,
+                   attributes, part_count, is_delete_marker, is_null"""
+INSERT_INTO_VERSIONS: Final = f"INSERT {_INTO_VERSIONS}"
 VALUES_OF_VERSION: Final = """
     SELECT :version_id, b.bucket_id, :key, :size, :etag, :created_at_ms, :owner_id,
            :attributes, :part_count, {is_delete_marker}, b.versioning <> 'Enabled'"""
@@ -66,31 +71,47 @@ _WITH_EXTRAS: Final = f"""
     FROM buckets b WHERE b.name = :bucket AND (NOT :is_locked OR b.object_lock)"""
 _ONCE: Final = "ON CONFLICT (version_id) DO NOTHING RETURNING sequence, bucket_id, is_null"
 
-_PUT: Final = f"{_PLAIN} {_ONCE}"
+# What most writes are. Its values need no temporary table, as those of a SELECT would; where there
+# is no such bucket they are NULL, and the row is refused for that.
+_PUT: Final = f"""
+    INSERT OR IGNORE {_INTO_VERSIONS})
+    VALUES (?1, (SELECT bucket_id FROM buckets WHERE name = ?9), ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0,
+            (SELECT versioning <> 'Enabled' FROM buckets WHERE name = ?9))
+    RETURNING sequence, bucket_id, is_null"""
 _PUT_IF: Final = f"{_PLAIN} AND {CURRENT_FITS} {_ONCE}"
 _PUT_EXTRAS: Final = f"{_WITH_EXTRAS} {_ONCE}"
 _PUT_EXTRAS_IF: Final = f"{_WITH_EXTRAS} AND {CURRENT_FITS} {_ONCE}"
 
-_DROP_FORMER_NULL: Final = """
-    DELETE FROM versions
-    WHERE bucket_id = ? AND key = ? AND is_null = 1 AND sequence < ? RETURNING version_id"""
+_FORMER_NULL: Final = """
+    SELECT sequence, version_id FROM versions
+    WHERE bucket_id = ? AND key = ? AND is_null = 1 AND sequence < ?"""
+_DROP: Final = "DELETE FROM versions WHERE sequence = ?"
 
-_UNSETTLE: Final = "DELETE FROM objects WHERE bucket_id = ? AND key = ?"
-_SETTLE: Final = """
+_INSERT_INTO_OBJECTS: Final = """
     INSERT INTO objects (bucket_id, key, sequence, version_id, size, etag, created_at_ms, owner_id,
-                         is_null, storage_class, checksums, encryption)
-    SELECT bucket_id, key, sequence, version_id, size, etag, created_at_ms, owner_id, is_null,
-           coalesce(json_extract(attributes, '$.headers."x-amz-storage-class"'), ''),
-           coalesce(json_extract(attributes, '$.checksums'), ''), encryption
-    FROM versions
-    WHERE sequence = (SELECT max(sequence) FROM versions WHERE bucket_id = ? AND key = ?)
-      AND NOT is_delete_marker
+                         is_null, storage_class, checksums, encryption)"""
+_OR_UPDATE: Final = """
     ON CONFLICT (bucket_id, key) DO UPDATE SET
         sequence = excluded.sequence, version_id = excluded.version_id, size = excluded.size,
         etag = excluded.etag, created_at_ms = excluded.created_at_ms,
         owner_id = excluded.owner_id, is_null = excluded.is_null,
         storage_class = excluded.storage_class, checksums = excluded.checksums,
         encryption = excluded.encryption"""
+
+_UNSETTLE: Final = "DELETE FROM objects WHERE bucket_id = ? AND key = ?"
+_SETTLE: Final = f"""
+    {_INSERT_INTO_OBJECTS}
+    SELECT bucket_id, key, sequence, version_id, size, etag, created_at_ms, owner_id, is_null,
+           coalesce(json_extract(attributes, '$.headers."{STORAGE_CLASS}"'), ''),
+           coalesce(json_extract(attributes, '$.checksums'), ''), encryption
+    FROM versions
+    WHERE sequence = (SELECT max(sequence) FROM versions WHERE bucket_id = ? AND key = ?)
+      AND NOT is_delete_marker
+    {_OR_UPDATE}"""
+_SETTLE_ON: Final = f"""
+    {_INSERT_INTO_OBJECTS}
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    {_OR_UPDATE}"""
 
 # Two rows at most: whether there is a second part is all that needs to be known of the others.
 _STORED: Final = f"""
@@ -153,18 +174,7 @@ def put_version(
 ) -> Version:
     """See the contract."""
     assert not version.is_delete_marker, "a delete marker comes by a deletion"
-    key = version.key.encode()
-    wanted = version_row(version)
-    wanted["bucket"] = bucket
-    statement, conditional = _PUT, _PUT_IF
-    if has_extras(version):
-        wanted |= extras_row(version)
-        wanted["is_locked"] = int(version.is_locked)
-        statement, conditional = _PUT_EXTRAS, _PUT_EXTRAS_IF
-    if is_conditional(condition):
-        wanted |= condition_row(condition)
-        statement = conditional
-    row = db.execute(statement, wanted).fetchone()
+    row = db.execute(*_insertion(bucket, version, condition)).fetchone()
     if row is None:
         stored = find_by_id(db, version.version_id)
         if stored is not None:  # a retry of what was committed
@@ -173,17 +183,39 @@ def put_version(
     sequence, bucket_id, is_null = row
     add_parts(db, version.version_id, parts, missing, version.created_at_ms)
     if is_null:
-        drop_former_null(db, bucket_id, key, sequence, now_ms)
-    settle(db, bucket_id, key)
-    return replace(version, sequence=sequence, is_null=is_null == 1)
+        drop_former_null(db, bucket_id, version.key.encode(), sequence, now_ms)
+    # No version of the key is newer than the one that came last.
+    db.execute(_SETTLE_ON, current_row(version, bucket_id, sequence, is_null))
+    return inserted(version, sequence, is_null)
+
+
+def _insertion(
+    bucket: str, version: Version, condition: WriteCondition
+) -> tuple[str, Row | dict[str, object]]:
+    """The statement that decides a write, and its parameters."""
+    extras, conditional = has_extras(version), is_conditional(condition)
+    if not extras and not conditional:
+        return _PUT, (*version_values(version), bucket)
+    wanted = version_row(version)
+    wanted["bucket"] = bucket
+    if conditional:
+        wanted |= condition_row(condition)
+    if not extras:
+        return _PUT_IF, wanted
+    wanted |= extras_row(version)
+    wanted["is_locked"] = int(version.is_locked)
+    return (_PUT_EXTRAS_IF if conditional else _PUT_EXTRAS), wanted
 
 
 def drop_former_null(
     db: sqlite3.Connection, bucket_id: int, key: bytes, sequence: int, now_ms: int
 ) -> None:
     """The null version that one with this sequence replaces."""
-    for (former,) in db.execute(_DROP_FORMER_NULL, (bucket_id, key, sequence)).fetchall():
-        drop_parts(db, former, now_ms)
+    # Looked for first: few writes find one, and a DELETE that finds nothing takes twice as long.
+    wanted = (bucket_id, key, sequence)
+    for former, version_id in db.execute(_FORMER_NULL, wanted).fetchall():
+        db.execute(_DROP, (former,))
+        drop_parts(db, version_id, now_ms)
 
 
 def find_version(
@@ -214,11 +246,11 @@ def find_at_once(
 
 
 def _find(db: sqlite3.Connection, bucket: str, key: str, version_id: str | None) -> list[Row]:
-    statement = choose(version_id, _FIND_CURRENT, _FIND_NULL, _FIND_NAMED)
-    wanted: tuple[object, ...] = (bucket, key.encode())
-    if statement is _FIND_NAMED:
-        wanted = (*wanted, version_id)
-    return db.execute(statement, wanted).fetchall()
+    if version_id is None:
+        return db.execute(_FIND_CURRENT, (bucket, key.encode())).fetchall()
+    if version_id == NULL_VERSION:
+        return db.execute(_FIND_NULL, (bucket, key.encode())).fetchall()
+    return db.execute(_FIND_NAMED, (bucket, key.encode(), version_id)).fetchall()
 
 
 def find_by_id(db: sqlite3.Connection, version_id: str) -> Version | None:

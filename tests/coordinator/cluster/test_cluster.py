@@ -153,6 +153,7 @@ async def test_who_was_down_has_returned_until_it_caught_up(stage):
     assert stage.standing() is Standing.MEMBER
     assert stage.cluster.shown_state("node-1") == "up"
     assert stage.cluster.outages("node-1") == 1
+    assert stage.cluster.outages_of(["node-2", "node-1", "node-9"]) == [0, 1, None]
 
 
 async def test_a_short_silence_leaves_no_doubt(stage):

@@ -33,6 +33,20 @@ async def test_records_of_others_and_later_ones_are_not() -> None:
     later.__exit__(None, None, None)
 
 
+async def test_all_that_are_under_way_are_waited_for_whichever_ends_first() -> None:
+    for first, second in ((0, 1), (1, 0)):
+        vouchers = Vouchers()
+        both = [vouchers.vouch(["node-1"]), vouchers.vouch(["node-1"])]
+        for voucher in both:
+            voucher.__enter__()
+        waiting = asyncio.create_task(vouchers.settled("node-1"))
+        assert not await is_done_soon(waiting)
+        both[first].__exit__(None, None, None)
+        assert not await is_done_soon(waiting)
+        both[second].__exit__(None, None, None)
+        assert await is_done_soon(waiting)
+
+
 async def test_a_record_that_failed_is_over() -> None:
     vouchers = Vouchers()
     with pytest.raises(ConnectionError), vouchers.vouch(["node-1"]):

@@ -185,6 +185,9 @@ class FakeCluster:
             raise UnknownNode(node_id)
         return self._outages[node_id]
 
+    def outages_of(self, node_ids: Iterable[str]) -> list[int | None]:
+        return [self._outages[each] if each in self.fakes else None for each in node_ids]
+
     @property
     def ring(self) -> Ring:
         on_ring = frozenset(self.fakes.keys() - self.off_ring)
