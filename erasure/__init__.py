@@ -9,7 +9,7 @@ from erasure.errors import (
     InvalidUnits,
     NotEnoughShards,
 )
-from erasure.layout import Layout
+from erasure.layout import Layout, unit_length_of
 
 __all__ = [
     "Buffer",
@@ -24,4 +24,5 @@ __all__ = [
     "Units",
     "codec",
     "split",
+    "unit_length_of",
 ]

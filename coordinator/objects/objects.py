@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from coordinator.crypto import CustomerKey, Protection
+from coordinator.crypto import CustomerKey, DataKey, Protection
 from coordinator.objects.body import Body, BodyDigest
 from coordinator.objects.ids import Ids
 from coordinator.objects.opened import OpenedStream, widened
 from coordinator.objects.protection import ObjectKeys
-from coordinator.objects.reader import ByteStream, PartReader, spans
+from coordinator.objects.reader import SHORT_BYTES, ByteStream, PartReader, Span, spans
 from coordinator.objects.writer import PartWriter
 from metadata import (
     UNCONDITIONAL,
@@ -33,9 +33,6 @@ PARTS_PAGE = 1000
 
 OPEN_TRIES = 5
 """How often a version may be replaced between its look-up and its opening."""
-
-JOIN_BYTES = 64 * 1024
-"""Units smaller than this are joined before an answer starts."""
 
 Used = TypeVar("Used")
 
@@ -170,7 +167,10 @@ class Objects:
         CryptoError where the key is missing or wrong.
         """
         data_key = self.keys.of_version(stored, customer_key)
-        wanted = spans(await self._parts(stored, start, stop), start, stop)
+        parts = stored.parts or await self._parts(stored, start, stop)
+        return self._stream(spans(parts, start, stop), data_key)
+
+    def _stream(self, wanted: Sequence[Span], data_key: DataKey | None) -> ByteStream:
         if data_key is None:
             return self._reader.open(wanted)
         return OpenedStream(self._reader.open(widened(wanted)), wanted, data_key)
@@ -187,11 +187,15 @@ class Objects:
         For answers: what can't be read fails here, while an answer may still be an error, and a
         small object is one buffer. Raises what `open` does, Unreadable.
         """
-        stream = await self.open(stored, start, stop, customer_key)
+        data_key = self.keys.of_version(stored, customer_key)
+        wanted = spans(stored.parts or await self._parts(stored, start, stop), start, stop)
+        if data_key is None and len(wanted) == 1 and wanted[0].is_short:
+            return await self._reader.read(wanted[0]), None
+        stream = self._stream(wanted, data_key)
         try:
             pieces: list[Buffer] = []
             size = 0
-            while size < min(stop - start, JOIN_BYTES):
+            while size < min(stop - start, SHORT_BYTES):
                 pieces.append(await anext(stream))
                 size += len(pieces[-1])
         except BaseException:
@@ -203,9 +207,7 @@ class Objects:
         await stream.aclose()
         return first, None
 
-    async def _parts(self, stored: StoredVersion, start: int, stop: int) -> Sequence[Part]:
-        if stored.parts or start >= stop:
-            return stored.parts
+    async def _parts(self, stored: StoredVersion, start: int, stop: int) -> list[Part]:
         parts: list[Part] = []
         offset = start
         while offset < stop:

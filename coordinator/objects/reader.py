@@ -17,7 +17,7 @@ from coordinator.cluster import Cluster
 from coordinator.metrics import Metrics
 from coordinator.objects.pins import Pins
 from coordinator.objects.stripe import StripeRead, Units
-from erasure import Layout
+from erasure import Layout, unit_length_of
 from metadata import MissingShard, Part
 from node.record import Buffer
 
@@ -28,6 +28,10 @@ TOTAL_AHEAD_BYTES = 32 * 1024 * 1024
 """The same for all of them together."""
 
 
+SHORT_BYTES = 64 * 1024
+"""Up to here a range is joined to one buffer before an answer starts."""
+
+
 class Span(NamedTuple):
     """A run of a part's stored bytes: `start` (included) to `stop` (excluded)."""
 
@@ -35,9 +39,18 @@ class Span(NamedTuple):
     start: int
     stop: int
 
+    @property
+    def is_short(self) -> bool:
+        """Whether it lies in one stripe and is to be one buffer."""
+        stripe_size = self.part.k * self.part.unit_size
+        return (
+            self.stop - self.start <= SHORT_BYTES
+            and (self.stop - 1) // stripe_size == self.start // stripe_size
+        )
 
-Piece = tuple[Part, Layout, int, int, int]
-"""Part, its layout, stripe, and the first byte and the last + 1 that are wanted of the stripe."""
+
+Piece = tuple[Part, int, int, int, int]
+"""Part, stripe, the length of its units, and the first byte and the last + 1 wanted of it."""
 
 
 class ByteStream(AsyncIterator[Buffer]):
@@ -73,6 +86,21 @@ class PartReader:
         self.pins = pins
         self.ahead_bytes = 0
 
+    async def read(self, span: Span) -> bytes:
+        """All of a short run: what most objects are, and a stream would be half of the work.
+
+        Raises Unreadable.
+        """
+        part, stripe, length, first, last = next(_pieces((span,)))
+        parts = (part,)
+        self.pins.pin(parts)
+        read = StripeRead(self.units, part, stripe, length)
+        try:
+            return b"".join(_cut(await read.units(), first, last))
+        finally:
+            read.cancel()
+            self.pins.unpin(parts)
+
     def open(self, spans: Sequence[Span]) -> ByteStream:
         """The stored bytes of these runs, one after the other; no buffer reaches over two."""
         return _StripeStream(self, spans)
@@ -107,8 +135,8 @@ class _StripeStream(ByteStream):
 
     def _fetch_ahead(self) -> None:
         while self._next is not None and (not self._ahead or self._may_fetch()):
-            part, layout, stripe, first, last = self._next
-            self._ahead.append((StripeRead(self._reader.units, part, layout, stripe), first, last))
+            part, stripe, length, first, last = self._next
+            self._ahead.append((StripeRead(self._reader.units, part, stripe, length), first, last))
             self._count(last - first)
             self._next = next(self._pieces, None)
 
@@ -147,10 +175,12 @@ def _pieces(spans: Sequence[Span]) -> Iterator[Piece]:
     """What is wanted, stripe by stripe, in reading order."""
     for part, low, high in spans:
         layout = Layout(part.size, part.unit_size, part.k)
+        size = layout.stripe_size
         for stripe in layout.span(low, high):
-            base = layout.stripe_offset(stripe)
-            length = layout.stripe_length(stripe)
-            yield part, layout, stripe, max(low - base, 0), min(high - base, length)
+            base = stripe * size
+            stop = min(base + size, part.size)
+            length = unit_length_of(stop - base, part.k)
+            yield part, stripe, length, max(low - base, 0), min(high, stop) - base
 
 
 def _cut(units: Sequence[Buffer], first: int, last: int) -> Iterator[Buffer]:

@@ -19,7 +19,7 @@ import numpy as np
 from coordinator.cluster import Cluster, UnknownNode
 from coordinator.metrics import Metrics
 from coordinator.objects.errors import Unreadable
-from erasure import Layout, codec
+from erasure import codec
 from metadata import MissingShard, Part
 from node.client import Outcome
 from node.errors import NodeError, NodeUnreachable
@@ -74,11 +74,12 @@ class Units:
 class StripeRead:
     """One stripe being fetched; its first k units are asked for at once."""
 
-    def __init__(self, units: Units, part: Part, layout: Layout, stripe: int) -> None:
+    def __init__(self, units: Units, part: Part, stripe: int, length: int) -> None:
+        """`length`: bytes in each of the stripe's units."""
         self._source = units
         self._part = part
         self._stripe = stripe
-        self._length = layout.unit_length(stripe)
+        self._length = length
         self._untried = deque(units.order(part))
         self._asked: dict[UnitFuture, int] = {}
         self._found: dict[int, memoryview] = {}
@@ -131,7 +132,8 @@ class StripeRead:
     async def units(self) -> list[Buffer]:
         """The k data units, in order. Raises Unreadable."""
         await self._settled
-        self.cancel()
+        if self._asked:
+            self.cancel()
         part, found = self._part, self._found
         if len(found) < part.k:
             raise Unreadable(
