@@ -11,7 +11,7 @@ import gc
 import logging
 import sys
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import uvloop
@@ -24,6 +24,8 @@ from coordinator.crypto import Keyring, open_key_store
 from coordinator.iam.directory import Directory
 from coordinator.iam.entities import ROOT_ID
 from coordinator.iam.identities import Identities
+from coordinator.iam.oidc.fetching import DocumentFetcher
+from coordinator.iam.oidc.keyring import ProviderKeyring
 from coordinator.iam.query.endpoint import IamEndpoint, is_query
 from coordinator.lifecycle.worker import Lifecycle
 from coordinator.metrics import Metrics
@@ -84,7 +86,7 @@ class Front:
         self._base_domains = base_domains
         self._website_domain = website_domain
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """ASGI."""
         app = self._s3
         raw_path = scope["raw_path"]
@@ -92,7 +94,7 @@ class Front:
             app = self._s3 if self._names_a_bucket(scope) else self._api
         elif is_query(scope["method"], raw_path, scope["query_string"]):
             app = self._s3 if self._names_a_bucket(scope) else self._iam
-        await app(scope, receive, send)
+        return app(scope, receive, send)
 
     def _names_a_bucket(self, scope: Scope) -> bool:
         """In virtual-host style the whole path is a key, also `_api/...`."""
@@ -195,7 +197,7 @@ async def running(settings: CoordinatorSettings) -> AsyncIterator[App]:
         )
         try:
             s3 = S3Endpoint(surface, metrics, access_logs=access_logs)
-            iam = IamEndpoint(directory, accounts, metrics)
+            iam = IamEndpoint(directory, accounts, metrics, ProviderKeyring(DocumentFetcher()))
             yield Front(s3, api, iam, surface.base_domains, surface.website_domain)
         finally:
             for task in tasks:

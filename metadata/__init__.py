@@ -50,6 +50,7 @@ from metadata.model import (
     VersionListing,
     WriteCondition,
 )
+from metadata.model_iam import IamChange
 from metadata.model_repairs import (
     DueRepair,
     MissingShard,
@@ -87,6 +88,7 @@ __all__ = [
     "BucketNotEmpty",
     "Deletion",
     "DueRepair",
+    "IamChange",
     "IamExists",
     "IamStore",
     "ListedObject",

@@ -11,6 +11,7 @@ from metadata.errors import (
     UserExists,
 )
 from metadata.model import AccessKey, User
+from metadata.model_iam import IamChange
 
 
 class MemoryIam:
@@ -111,14 +112,22 @@ class MemoryIam:
         must_not_exist: bool = False,
         must_equal: str | None = None,
     ) -> None:
-        former = self._iam.get((kind, name))
-        if must_equal is not None:
-            if former != must_equal:
-                raise PreconditionFailed(name)
-        elif must_not_exist and former is not None:
-            raise IamExists(name)
-        self._iam_generation += 1
-        self._iam[kind, name] = document
+        await self.change_iam([IamChange(kind, name, document, must_equal, must_not_exist)])
+
+    async def change_iam(self, changes: Sequence[IamChange]) -> None:
+        changed, counted = dict(self._iam), 0
+        for change in changes:
+            place = change.kind, change.name
+            former = changed.pop(place, None)
+            if change.must_equal is not None and former != change.must_equal:
+                raise PreconditionFailed(f"the {change.kind} {change.name!r} is not what it was")
+            if change.must_not_exist and former is not None:
+                raise IamExists(f"there is a {change.kind} {change.name!r}")
+            if change.document is not None:
+                changed[place] = change.document
+            counted += change.document is not None or former is not None
+        self._iam_generation += counted
+        self._iam = changed
 
     async def iam(self, kind: str, name: str) -> str | None:
         return self._iam.get((kind, name))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from metadata.model import AccessKey, User
+from metadata.model_iam import IamChange
 from metadata.sqlite_calls import SqliteCalls
 from metadata.statements import iam, users
 
@@ -60,15 +61,10 @@ class SqliteIam(SqliteCalls):
         must_not_exist: bool = False,
         must_equal: str | None = None,
     ) -> None:
-        work = partial(
-            iam.put,
-            kind=kind,
-            name=name,
-            document=document,
-            must_not_exist=must_not_exist,
-            must_equal=must_equal,
-        )
-        await self._writes.submit(work)
+        await self.change_iam([IamChange(kind, name, document, must_equal, must_not_exist)])
+
+    async def change_iam(self, changes: Sequence[IamChange]) -> None:
+        await self._writes.submit(partial(iam.change, changes=changes))
 
     async def iam(self, kind: str, name: str) -> str | None:
         return await self._lookups.submit(partial(iam.find, kind=kind, name=name))

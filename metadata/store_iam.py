@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from metadata.model import AccessKey, User
+from metadata.model_iam import IamChange
 
 
 class IamStore(Protocol):
@@ -80,6 +81,10 @@ class IamStore(Protocol):
         """Set or replace a document. Raises IamExists (`must_not_exist`, and it does), or
         PreconditionFailed (`must_equal`, and it has another text or is not there): so what was
         read, changed and put back loses nobody's change."""
+        ...
+
+    async def change_iam(self, changes: Sequence[IamChange]) -> None:
+        """All of these changes, in their order, or none. Raises IamExists, PreconditionFailed."""
         ...
 
     async def iam(self, kind: str, name: str) -> str | None:

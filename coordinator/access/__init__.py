@@ -12,6 +12,7 @@ from coordinator.access.identity import (
     Identity,
     IdentityPolicy,
     account,
+    federated,
     member,
     service,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "authorize",
     "bucket_arn",
     "decide",
+    "federated",
     "is_public",
     "judge",
     "member",

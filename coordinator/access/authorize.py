@@ -1,7 +1,8 @@
 """May this sender do this? All that has a say, weighed in one place.
 
     explicit Deny (bucket policy, the sender's own policies)            -> no
-    limits of the session that do not allow it                          -> no
+    limits of the session that do not allow it                          -> no, unless the bucket's
+                                                                           policy names the session
     the store's root, the owning account, or what its policies allow    -> yes
     the bucket's policy, an ACL, as far as nothing public is blocked    -> yes, if the sender's own
                                                                            account lets it pass
@@ -17,14 +18,18 @@ remove the bucket's policy, unless its author confirmed just that; nothing takes
 the store.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from coordinator.access.acl import Acl
 from coordinator.access.actions import BUCKET_PERMISSION, OBJECT_PERMISSION, POLICY_ACTIONS
 from coordinator.access.bucket import BucketAccess
-from coordinator.access.evaluate import AccessRequest, Decision, decide
+from coordinator.access.evaluate import AccessRequest, Context, Decision, decide
 from coordinator.access.identity import ANY, Identity
+
+RESOURCE_TAGS: Final = ("s3:resourcetag", "aws:resourcetag")
+"""Condition keys for the tags of the bucket, also where an object in it is asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,21 @@ _DENIED: Final = Verdict(Decision.DENY)
 _NOT_ALLOWED: Final = Verdict(Decision.NEUTRAL)
 
 
+@dataclass(frozen=True, slots=True)
+class _Tagged:
+    """A context, and the tags of the bucket."""
+
+    context: Context
+    tags: Mapping[str, str]
+
+    def values(self, key: str) -> Sequence[str] | None:
+        """The values of a condition key."""
+        name, slash, tag = key.partition("/")
+        if not slash or name not in RESOURCE_TAGS:
+            return self.context.values(key)
+        return (self.tags[tag],) if tag in self.tags else None
+
+
 def authorize(request: AccessRequest, target: Target) -> bool:
     """Whether the sender may."""
     return judge(request, target).decision is Decision.ALLOW
@@ -59,6 +79,8 @@ def authorize(request: AccessRequest, target: Target) -> bool:
 def judge(request: AccessRequest, target: Target) -> Verdict:
     """Whether the sender may, and why."""
     identity, access = request.identity, target.access
+    if access.tags:
+        request = replace(request, context=_Tagged(request.context, access.tags))
     said = Decision.NEUTRAL
     if access.policy is not None:
         said = decide(access.policy.statements, request)
@@ -69,7 +91,7 @@ def judge(request: AccessRequest, target: Target) -> Verdict:
     if own is Decision.DENY or Decision.DENY in limits:
         return _DENIED
     if any(limit is not Decision.ALLOW for limit in limits):
-        return _NOT_ALLOWED
+        return ALLOWED if _allows_the_session(request, target) else _NOT_ALLOWED
     if grants:
         return ALLOWED
     lets_pass = own is Decision.ALLOW
@@ -80,6 +102,20 @@ def judge(request: AccessRequest, target: Target) -> Verdict:
     if lets_pass and _acl_permits(request, target):
         return _ALLOWED_BY_ACL
     return _NOT_ALLOWED
+
+
+def _allows_the_session(request: AccessRequest, target: Target) -> bool:
+    """Whether the bucket's policy allows it to this one session, of the bucket owner's account, by
+    name. Source: "Session policies" in the IAM User Guide."""
+    identity, policy = request.identity, target.access.policy
+    if policy is None or identity.account_id != target.bucket_owner:
+        return False
+    named = (
+        statement
+        for statement in policy.statements
+        if statement.allows and not statement.principals.isdisjoint(identity.session_names)
+    )
+    return decide(named, request) is Decision.ALLOW and _policy_counts(request, target)
 
 
 def _own_policies(request: AccessRequest, target: Target) -> tuple[Decision, bool]:

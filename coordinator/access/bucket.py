@@ -1,4 +1,4 @@
-"""What a bucket says about access: its policy, ACL, public access block and ownership controls.
+"""What a bucket says about access: its policy, ACL, public access block, ownership controls, tags.
 
 Rules: parsed from the settings the metadata keeps, by the names below; the settings are checked
 before they are kept, so parsing them again finds no error.
@@ -7,7 +7,7 @@ before they are kept, so parsing them again finds no error.
 import json
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -22,6 +22,7 @@ ACL: Final = "acl"
 POLICY: Final = "policy"
 PUBLIC_ACCESS_BLOCK: Final = "publicAccessBlock"
 OWNERSHIP_CONTROLS: Final = "ownershipControls"
+TAGGING: Final = "tagging"
 
 MAX_REMEMBERED: Final = 1000
 """Buckets whose settings are kept parsed."""
@@ -48,6 +49,7 @@ class BucketAccess:
     acl: Acl | None = None
     block: PublicAccessBlock = NOTHING_BLOCKED
     ownership: Ownership = Ownership.WRITER
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_acls(self) -> bool:
@@ -116,6 +118,7 @@ def load(settings: Mapping[str, str], bucket: str, owner_id: str) -> BucketAcces
         if PUBLIC_ACCESS_BLOCK in settings
         else NOTHING_BLOCKED,
         Ownership(settings.get(OWNERSHIP_CONTROLS, Ownership.WRITER)),
+        load_tags(settings[TAGGING]) if TAGGING in settings else {},
     )
 
 
@@ -138,3 +141,14 @@ def dump_block(block: PublicAccessBlock) -> str:
 def load_block(kept: str) -> PublicAccessBlock:
     """The switches that were kept."""
     return PublicAccessBlock(*json.loads(kept))
+
+
+def dump_tags(tags: Mapping[str, str]) -> str:
+    """A bucket's tags as they are kept."""
+    return json.dumps(dict(tags))
+
+
+def load_tags(kept: str) -> Mapping[str, str]:
+    """The tags that were kept."""
+    tags: dict[str, str] = json.loads(kept)
+    return tags

@@ -31,6 +31,12 @@ MAX_VALUES: Final = 1000
 _PREFIXES: Final = ("aws", "s3", "sts", "iam", "kms", "saml", "jwt", "sdb", "token", "ldap")
 _KEY = re.compile(r"[A-Za-z0-9_.-]+:[^\s/]+(/.*)?", re.DOTALL)
 
+WEB_CLAIMS: Final = ("aud", "app_id", "sub", "azp", "amr")
+"""What conditions may ask of a web identity: `idp.example.com/path:sub`. Source: "Available keys
+for AWS OIDC federation" in the IAM User Guide; app_id is Ceph's word for aud."""
+
+_WEB_KEY = re.compile(rf"[A-Za-z0-9.-]+(:[0-9]+)?(/[^\s,'{{}}$*?]*)?:({'|'.join(WEB_CLAIMS)})")
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -56,7 +62,8 @@ class Condition:
                 return self.for_each == "ForAllValues" or self.if_exists
             return self.is_negated or self.if_exists
         test = _TESTS[self.operator]
-        matched = (any(test(value, one, lookup) for value in self.values) for one in given)
+        values = [plain for value in self.values for plain in value.filled(lookup)]
+        matched = (any(test(value, one, lookup) for value in values) for one in given)
         if self.for_each == "ForAllValues":
             return all(match != self.is_negated for match in matched)
         if self.for_each == "ForAnyValue":
@@ -90,7 +97,8 @@ def _condition(name: str, key: str, value: Any, *, with_variables: bool) -> Cond
     positive = _NEGATED.get(base, base)
     if positive not in _TESTS and (positive != "null" or if_exists or for_each):
         raise PolicyError(f"Policy has an invalid condition operator: {name}")
-    if not _KEY.fullmatch(key) or key.partition(":")[0].lower() not in _PREFIXES:
+    is_ours = _KEY.fullmatch(key) and key.partition(":")[0].lower() in _PREFIXES
+    if not is_ours and not _WEB_KEY.fullmatch(key):
         raise PolicyError(f"Policy has an invalid condition key: {key}")
     texts = value if isinstance(value, list) else [value]
     if not 0 < len(texts) <= MAX_VALUES:

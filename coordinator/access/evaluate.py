@@ -98,8 +98,8 @@ def _fits(statement: Statement, request: AccessRequest) -> Decision:
 def _principal(statement: Statement, identity: Identity) -> Decision:
     principals = statement.principals
     if not principals or EVERYBODY in principals:
-        # A service is none of everybody who is let in: who wants it to work for him names it.
-        is_meant = not (principals and statement.allows and identity.is_service)
+        # Some are none of everybody who is let in: who wants a service to work for him names it.
+        is_meant = not (principals and statement.allows and identity.must_be_named)
         found = Decision.ALLOW if is_meant else Decision.NEUTRAL
     elif not principals.isdisjoint(identity.names):
         found = Decision.ALLOW
@@ -120,7 +120,7 @@ def sender_values(identity: Identity, key: str) -> Sequence[str] | None:
     """The condition keys that follow from who asks."""
     told = identity.session.get(key)
     if told is not None:
-        return (told,)
+        return told
     name, slash, tag = key.partition("/")
     if not name.startswith("aws:"):
         return None

@@ -1,4 +1,5 @@
-"""Who asks: an account, a user or role of one, a service of this store, or nobody in particular.
+"""Who asks: an account, a user or role of one, a service of this store, somebody whom an identity
+provider knows, or nobody in particular.
 
 Rules: an account owns buckets and objects and may do everything with its own, and take what others
 give it; policies attached to it add to that, or deny. A user or role of an account may do what its
@@ -6,7 +7,7 @@ policies allow, and nothing else. `names` are what a policy may call exactly thi
 `account_names` are those of its account, which hand the decision to the account's own policies.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -45,9 +46,12 @@ class Identity:
     policies: tuple[IdentityPolicy, ...] = ()
     limits: tuple[tuple[Statement, ...], ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
-    session: Mapping[str, str] = field(default_factory=dict)
-    """Further condition keys of the session (aws:TokenIssueTime, sts:authentication, ...), with
-    lower-case names. They count before what follows from the rest."""
+    session_names: frozenset[str] = frozenset()
+    """Those of `names` that mean this one session: what a bucket's policy allows to it was said in
+    full knowledge, and the session's own policies take none of it away."""
+    session: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Further condition keys of the session (aws:TokenIssueTime, its tags, ...), in the spelling of
+    `condition_key`. They count before what follows from the rest."""
 
     @property
     def is_anonymous(self) -> bool:
@@ -58,6 +62,12 @@ class Identity:
     def is_service(self) -> bool:
         """A part of this store that works for its users (log delivery)."""
         return self.kind == "Service"
+
+    @property
+    def must_be_named(self) -> bool:
+        """Whether a policy that lets everybody in does not mean this one: a service, or somebody
+        who is known to a foreign identity provider only."""
+        return self.kind in ("Service", "FederatedUser")
 
     @property
     def is_whole_account(self) -> bool:
@@ -102,17 +112,19 @@ def member(
     username: str = "",
     kind: str = "User",
     names: frozenset[str] = frozenset(),
+    session_names: frozenset[str] = frozenset(),
     policies: tuple[IdentityPolicy, ...] = (),
     limits: tuple[tuple[Statement, ...], ...] = (),
     tags: Mapping[str, str] | None = None,
-    session: Mapping[str, str] | None = None,
+    session: Mapping[str, Sequence[str]] | None = None,
 ) -> Identity:
-    """A user or role session of an account; `names` are further ARNs (the role of a session)."""
+    """A user or role session of an account; `names` are further ARNs (the role of a session), and
+    `session_names` those of the session itself."""
     return Identity(
         account_id,
         user_id,
         arn,
-        names | {arn},
+        names | session_names | {arn},
         frozenset({root_arn(account_id), f"canonical:{account_id}"}),
         is_account=False,
         username=username,
@@ -120,6 +132,7 @@ def member(
         policies=policies,
         limits=limits,
         tags=tags or {},
+        session_names=session_names,
         session=session or {},
     )
 
@@ -127,3 +140,9 @@ def member(
 def service(name: str) -> Identity:
     """A service principal such as logging.s3.amazonaws.com."""
     return Identity("", name, "", frozenset({f"service:{name}"}), kind="Service")
+
+
+def federated(provider_arns: frozenset[str]) -> Identity:
+    """Whom an identity provider knows; the ARNs are the provider's."""
+    names = frozenset(f"federated:{arn}" for arn in provider_arns)
+    return Identity("", "", "", names, is_account=False, kind="FederatedUser")

@@ -3,8 +3,9 @@
 Rules: `*` is any text and `?` any one character; `${*}`, `${?}` and `${$}` are these characters
 themselves; `${aws:username}` stands for what the request says, literally (its wildcards are none),
 and `${key, 'text'}` has a default. A variable that the request does not answer with exactly one
-value makes the whole pattern match nothing. Matching takes at most len(pattern) x len(text) steps:
-no pattern of a bucket's owner may hold everybody else up.
+value makes the whole pattern match nothing; a tag of the sender may have several, each as good.
+Matching takes at most len(pattern) x len(text) steps: no pattern of a bucket's owner may hold
+everybody else up.
 """
 
 import re
@@ -21,8 +22,14 @@ Lookup = Callable[[str], Sequence[str] | None]
 
 CACHED_PATTERNS: Final = 4096
 
+MANY_VALUED: Final = "aws:principaltag/"
+"""What variables begin with that may have several values: tags of sessions, as Ceph has them."""
+
+MAX_FILLED: Final = 100
+"""Texts that a pattern comes to by such variables; one that comes to more matches nothing."""
+
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_NAME = re.compile(r"[A-Za-z0-9-]+:[^\s,'{}$*?]+", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9.-]+(/[^\s,'{}$*?:]*)?:[^\s,'{}$*?]+", re.ASCII)
 _ESCAPES: Final = ("*", "?", "$")
 
 
@@ -86,35 +93,43 @@ class Template:
         """Whether the text is described, wildcards and all."""
         if self.fixed is not None:
             return self.fixed.matches(text)
-        parts = self._filled(lookup)
-        return parts is not None and Glob(parts).matches(text)
+        return any(Glob(parts).matches(text) for parts in self._filled(lookup))
+
+    def filled(self, lookup: Lookup) -> "Sequence[Template]":
+        """The same without variables: none if one has no value, several if one has several."""
+        if self.fixed is not None:
+            return (self,)
+        return [Template(tuple(parts), Glob(parts)) for parts in self._filled(lookup)]
 
     def text(self, lookup: Lookup) -> str | None:
-        """The text with its variables filled in; wildcards are just characters."""
-        parts = self._filled(lookup)
-        if parts is None:
+        """The text with its variables filled in, None if it is not exactly one; wildcards are just
+        characters."""
+        filled = self._filled(lookup)
+        if len(filled) != 1:
             return None
-        return "".join(part.value if isinstance(part, Wild) else part for part in parts)
+        return "".join(part.value if isinstance(part, Wild) else part for part in filled[0])
 
     @property
     def is_fixed(self) -> bool:
         """Whether it names one text: no wildcards, no variables."""
         return all(isinstance(part, str) for part in self.parts)
 
-    def _filled(self, lookup: Lookup) -> list[str | Wild] | None:
-        parts: list[str | Wild] = []
+    def _filled(self, lookup: Lookup) -> list[list[str | Wild]]:
+        filled: list[list[str | Wild]] = [[]]
         for part in self.parts:
-            if isinstance(part, Variable):
-                values = lookup(part.name)
-                if values is not None and len(values) == 1:
-                    parts.append(values[0])
-                elif values is None and part.default is not None:
-                    parts.append(part.default)
-                else:
-                    return None
-            else:
-                parts.append(part)
-        return parts
+            options: Sequence[str | Wild]
+            options = _values(part, lookup) if isinstance(part, Variable) else (part,)
+            if len(filled) * len(options) > MAX_FILLED:
+                return []
+            filled = [[*parts, option] for parts in filled for option in options]
+        return filled
+
+
+def _values(variable: Variable, lookup: Lookup) -> Sequence[str]:
+    values = lookup(variable.name)
+    if values is None:
+        return () if variable.default is None else (variable.default,)
+    return values if len(values) == 1 or variable.name.startswith(MANY_VALUED) else ()
 
 
 @lru_cache(maxsize=CACHED_PATTERNS)

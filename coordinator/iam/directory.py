@@ -3,23 +3,21 @@
     "user"       account/id           -> the user's document: the truth
     "user-name"  account/lower name   -> its id: names are unique in it, whatever their case
 
-Rules: making writes the document first, then the name, which decides who was first; renaming takes
-the new name, changes the document, gives the old name back; removing gives the name back first. A
-crash between these leaves a document that nobody finds, or a second name of an entity that leads
-nowhere and stays its own. A name whose entity is gone is taken over by who wants it next.
+Rules: document and name are made, renamed and removed together, in one atomic change whose
+conditions are what was seen before: neither a crash nor whoever was faster leaves one of them
+without the other.
 """
 
 import asyncio
 import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from coordinator.iam.entities import ROOT_ID, Entity, Kind, load, store_user
 from coordinator.iam.errors import IamError
 from coordinator.iam.names import make_id
-from metadata import IamExists, MetadataStore, PreconditionFailed
+from metadata import IamChange, IamExists, MetadataStore, PreconditionFailed
 
 MAX_ATTEMPTS: Final = 20
 """How often a change is tried again because somebody else changed the same entity."""
@@ -31,6 +29,7 @@ QUOTAS: Final[Mapping[Kind, int]] = {
     Kind.GROUP: 300,
     Kind.ROLE: 1000,
     Kind.POLICY: 1500,
+    Kind.PROVIDER: 100,
 }
 """How many of each an account may have: AWS's defaults."""
 
@@ -97,12 +96,11 @@ class Directory:
             tags=tags or {},
             more=more or {},
         )
-        await self.metadata.put_iam(kind, _document(entity), entity.dump(), must_not_exist=True)
+        document = IamChange(kind, _document(entity), entity.dump(), must_not_exist=True)
         try:
-            await self._take_name(entity, name)
-        except IamError:
-            await self.metadata.delete_iam(kind, _document(entity))
-            raise
+            await self.metadata.change_iam([_taken(entity), document])
+        except IamExists as error:
+            raise _name_taken(entity) from error
         self.changed()
         return entity
 
@@ -121,30 +119,33 @@ class Directory:
             wanted = change(former)
             if wanted == former:
                 return former
-            is_renamed = wanted.name.lower() != former.name.lower()
-            if is_renamed:
-                await self._take_name(entity, wanted.name)
+            changes = [IamChange(entity.kind, name, wanted.dump(), must_equal=former_text)]
+            if wanted.name.lower() != former.name.lower():
+                changes += [_taken(wanted), _given_back(former)]
             try:
-                await self.metadata.put_iam(
-                    entity.kind, name, wanted.dump(), must_equal=former_text
-                )
+                await self.metadata.change_iam(changes)
             except PreconditionFailed:
-                if is_renamed:
-                    await self._give_name_back(entity, wanted.name)
                 continue
-            if is_renamed:
-                await self._give_name_back(entity, former.name)
+            except IamExists as error:
+                raise _name_taken(wanted) from error
             self.changed()
             return wanted
         raise IamError("ConcurrentModification", "others are changing the same: try again")
 
     async def remove(self, entity: Entity) -> None:
         """The entity, whatever it has. Raises IamError NoSuchEntity."""
-        await self._give_name_back(entity, entity.name)
-        existed = await self.metadata.delete_iam(entity.kind, _document(entity))
-        self.changed()
-        if not existed:
-            raise no_such_entity(entity.kind, entity.name)
+        for _ in range(MAX_ATTEMPTS):
+            text = await self.metadata.iam(entity.kind, _document(entity))
+            if text is None:
+                raise no_such_entity(entity.kind, entity.name)
+            gone = IamChange(entity.kind, _document(entity), None, must_equal=text)
+            try:
+                await self.metadata.change_iam([_given_back(load(text)), gone])
+            except PreconditionFailed:
+                continue
+            self.changed()
+            return
+        raise IamError("ConcurrentModification", "others are changing the same: try again")
 
     async def page(
         self, kind: Kind, account_id: str, *, path_prefix: str = "/", after: str = "", limit: int
@@ -237,37 +238,28 @@ class Directory:
         )
         return len(names)
 
-    async def _take_name(self, entity: Entity, name: str) -> None:
-        index, kind = _index(entity.account_id, name), f"{entity.kind}-name"
-        for _ in range(MAX_ATTEMPTS):
-            try:
-                await self.metadata.put_iam(kind, index, entity.id, must_not_exist=True)
-                return
-            except IamExists:
-                holder_id = await self.metadata.iam(kind, index)
-            if holder_id == entity.id:
-                return
-            if holder_id is None:
-                continue
-            if await self.by_id(entity.kind, entity.account_id, holder_id) is not None:
-                raise IamError(
-                    "EntityAlreadyExists", f"The {entity.kind} with name {name} already exists."
-                )
-            with suppress(PreconditionFailed):
-                await self.metadata.put_iam(kind, index, entity.id, must_equal=holder_id)
-                return
-        raise IamError("ConcurrentModification", "others are taking the same name: try again")
-
-    async def _give_name_back(self, entity: Entity, name: str) -> None:
-        """While the entity is there: then nobody else can take over the name meanwhile."""
-        index, kind = _index(entity.account_id, name), f"{entity.kind}-name"
-        if await self.metadata.iam(kind, index) == entity.id:
-            await self.metadata.delete_iam(kind, index)
-
 
 def no_such_entity(kind: str, name: str) -> IamError:
     """There is no entity of that name."""
     return IamError("NoSuchEntity", f"The {kind} with name {name} cannot be found.")
+
+
+def _name_taken(entity: Entity) -> IamError:
+    return IamError(
+        "EntityAlreadyExists", f"The {entity.kind} with name {entity.name} already exists."
+    )
+
+
+def _taken(entity: Entity) -> IamChange:
+    """The entity's name becomes its own, if it is nobody's."""
+    index = _index(entity.account_id, entity.name)
+    return IamChange(f"{entity.kind}-name", index, entity.id, must_not_exist=True)
+
+
+def _given_back(entity: Entity) -> IamChange:
+    """The entity's name becomes nobody's, if it is the entity's."""
+    index = _index(entity.account_id, entity.name)
+    return IamChange(f"{entity.kind}-name", index, None, must_equal=entity.id)
 
 
 def _index(account_id: str, name: str, *, lower: bool = True) -> str:

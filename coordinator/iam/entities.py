@@ -1,4 +1,5 @@
-"""Users, groups, roles and managed policies of an account, and how each is kept: as one document.
+"""Users, groups, roles, managed policies and identity providers of an account, and how each is
+kept: as one document.
 
 Rules: what an entity has (policies, attachments, groups, tags) stands in its own document, so that
 every change of it is one compare-and-set, and what is removed leaves nothing behind. Others point
@@ -9,8 +10,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Final
 
+from coordinator.iam.names import ROOT_ID as ROOT_ID
 from coordinator.iam.names import entity_arn
 
 
@@ -21,18 +22,15 @@ class Kind(StrEnum):
     GROUP = "group"
     ROLE = "role"
     POLICY = "policy"
+    PROVIDER = "oidc-provider"
     ACCOUNT = "account"
     """What root says about a user of the store, each of whom is an account."""
-
-
-ROOT_ID: Final = "root"
-"""The account of the store's root."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
     """`policies` are inline ones by name, `attached` the ARNs of managed ones, `groups` the ids of
-    a user's groups. `more` is what only its kind has: a role's trust policy, a policy's versions.
+    a user's groups. `more` is what only its kind has: a role's trust policy, a provider's URL.
     What root says about an account belongs to root's account, and so do its groups."""
 
     kind: Kind

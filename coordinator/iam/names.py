@@ -7,11 +7,24 @@ from typing import Final
 
 from coordinator.iam.errors import IamError
 
+ROOT_ID: Final = "root"
+"""The account of the store's root."""
+
+STORE_KINDS: Final = ("role", "oidc-provider")
+"""Of these root's are the store's own, as its users are: their ARNs name no account."""
+
 MAX_NAME_LENGTHS: Final = {"user": 64, "group": 128, "role": 64, "policy": 128}
 MAX_PATH_LENGTH: Final = 512
 
-ID_PREFIXES: Final = {"user": "AIDA", "group": "AGPA", "role": "AROA", "policy": "ANPA"}
-"""What unique ids begin with: AWS's own, because tools tell kinds apart by them."""
+ID_PREFIXES: Final = {
+    "user": "AIDA",
+    "group": "AGPA",
+    "role": "AROA",
+    "policy": "ANPA",
+    "oidc-provider": "OIDC",
+}
+"""What unique ids begin with: AWS's own, because tools tell kinds apart by them. (Its providers
+have none; those here are shown to nobody.)"""
 
 ID_LENGTH: Final = 17
 """Characters after the prefix: 85 random bits."""
@@ -58,5 +71,16 @@ def make_id(kind: str, random_bytes: Callable[[int], bytes]) -> str:
 
 
 def entity_arn(kind: str, account_id: str, path: str, name: str) -> str:
-    """The ARN of a user, group, role or policy of an account."""
-    return f"arn:aws:iam::{account_id}:{kind}{path}{name}"
+    """The ARN of an entity of an account; without an account where it is the store's."""
+    shown_id = arn_account(account_id) if kind in STORE_KINDS else account_id
+    return f"arn:aws:iam::{shown_id}:{kind}{path}{name}"
+
+
+def arn_account(account_id: str) -> str:
+    """What stands for the account in ARNs of STORE_KINDS, and of sessions."""
+    return "" if account_id == ROOT_ID else account_id
+
+
+def account_named(text: str) -> str:
+    """The account that such an ARN means, which may also name root's."""
+    return text or ROOT_ID

@@ -1,9 +1,11 @@
 """Documents of IAM by kind and name, and the number that grows with them (by triggers)."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Final
 
 from metadata.errors import IamExists, PreconditionFailed
+from metadata.model_iam import IamChange
 
 HIGHEST_CHARACTER: Final = "\U0010ffff"
 """Sorts after everything that IAM lets a name hold (ASCII)."""
@@ -20,26 +22,36 @@ _LIST: Final = """
     ORDER BY name LIMIT :limit"""
 
 _DELETE: Final = "DELETE FROM iam WHERE kind = ? AND name = ?"
+_DELETE_SAME: Final = f"{_DELETE} AND document = ?"
 _DELETE_BELOW: Final = "DELETE FROM iam WHERE kind = ? AND name >= ? AND name < ?"
 
 
-def put(
-    db: sqlite3.Connection,
-    *,
-    kind: str,
-    name: str,
-    document: str,
-    must_not_exist: bool,
-    must_equal: str | None,
-) -> None:
-    """Raises IamExists, PreconditionFailed."""
-    if must_equal is not None:
-        if db.execute(_REPLACE, (document, kind, name, must_equal)).rowcount == 0:
+def change(db: sqlite3.Connection, *, changes: Sequence[IamChange]) -> None:
+    """Raises IamExists, PreconditionFailed; what was done before is then undone with the rest."""
+    for one in changes:
+        if one.document is None:
+            _remove(db, one)
+        else:
+            _put(db, one, one.document)
+
+
+def _put(db: sqlite3.Connection, wanted: IamChange, document: str) -> None:
+    kind, name = wanted.kind, wanted.name
+    if wanted.must_equal is not None:
+        if db.execute(_REPLACE, (document, kind, name, wanted.must_equal)).rowcount == 0:
             raise PreconditionFailed(f"the {kind} {name!r} is not what it was")
         return
-    statement = _PUT_NEW if must_not_exist else _PUT
+    statement = _PUT_NEW if wanted.must_not_exist else _PUT
     if db.execute(statement, (kind, name, document)).rowcount == 0:
         raise IamExists(f"there is a {kind} {name!r}")
+
+
+def _remove(db: sqlite3.Connection, wanted: IamChange) -> None:
+    place = (wanted.kind, wanted.name)
+    if wanted.must_equal is None:
+        db.execute(_DELETE, place)
+    elif db.execute(_DELETE_SAME, (*place, wanted.must_equal)).rowcount == 0:
+        raise PreconditionFailed(f"the {wanted.kind} {wanted.name!r} is not what it was")
 
 
 def find(db: sqlite3.Connection, *, kind: str, name: str) -> str | None:

@@ -8,6 +8,7 @@ from metadata import (
     ACTIVE,
     INACTIVE,
     AccessKey,
+    IamChange,
     IamExists,
     MetadataStore,
     NoSuchUser,
@@ -131,3 +132,47 @@ async def test_the_generation_grows_with_what_is_derived_from(store: MetadataSto
     await store.delete_access_key("S")
     await store.delete_iam("role", "nope")
     assert await store.iam_generation() == before, "sessions change nothing for others"
+
+
+async def test_changes_happen_together_or_not_at_all(store: MetadataStore) -> None:
+    await store.change_iam(
+        [
+            IamChange("user", "1", "Ann"),
+            IamChange("user-name", "ann", "1", must_not_exist=True),
+        ]
+    )
+    before = await store.iam_generation()
+    renamed = IamChange("user", "1", "Bob", must_equal="Ann")
+    for last, error in (
+        (IamChange("user-name", "ann", "2", must_not_exist=True), IamExists),
+        (IamChange("user-name", "ann", None, must_equal="2"), PreconditionFailed),
+        (IamChange("user-name", "nobody", None, must_equal="1"), PreconditionFailed),
+        (IamChange("user-name", "ann", "2", must_equal="3"), PreconditionFailed),
+    ):
+        with pytest.raises(error):
+            await store.change_iam([renamed, last])
+    assert await store.iam("user", "1") == "Ann"
+    assert await store.iam("user-name", "ann") == "1"
+    assert await store.iam_generation() == before
+    await store.change_iam(
+        [
+            renamed,
+            IamChange("user-name", "bob", "1", must_not_exist=True),
+            IamChange("user-name", "ann", None, must_equal="1"),
+            IamChange("user-name", "nobody", None),
+        ]
+    )
+    assert await store.list_iam("user-name") == [("bob", "1")]
+    assert await store.iam_generation() > before
+
+
+async def test_a_change_sees_those_before_it(store: MetadataStore) -> None:
+    await store.put_iam("role", "r", "1")
+    await store.change_iam(
+        [
+            IamChange("role", "r", "2", must_equal="1"),
+            IamChange("role", "r", None, must_equal="2"),
+            IamChange("role", "r", "3", must_not_exist=True),
+        ]
+    )
+    assert await store.iam("role", "r") == "3"

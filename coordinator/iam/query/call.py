@@ -18,6 +18,7 @@ from coordinator.access import (
 )
 from coordinator.iam.directory import Directory
 from coordinator.iam.errors import IamError
+from coordinator.iam.oidc.keyring import ProviderKeyring
 from coordinator.iam.query.form import Form
 from coordinator.iam.query.xml import IAM, Result
 from metadata import MetadataStore, User
@@ -89,6 +90,26 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Result | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class UnsignedCall:
+    """What an action works on that nobody signs, because it brings another proof: it knows of no
+    caller. The rest as in `Call`."""
+
+    directory: Directory
+    keyring: ProviderKeyring
+    form: Form
+    now_ms: int
+    facts: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class UnsignedAction:
+    """A row of the table that needs no signature; a signature that came along is not looked at."""
+
+    handler: Callable[[UnsignedCall], Awaitable[Result]]
+    service: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """The endpoint of IAM's and STS's query APIs: a plain ASGI app beside S3's.
 
-    form -> action -> authenticate -> handler -> XML
+    form -> action -> authenticate (unless it is an UnsignedAction) -> handler -> XML
 
 Rules:
-1. A signature must cover the body: what it asks for stands there.
+1. A signature must cover the body: what it asks for stands there. Only an UnsignedAction needs
+   none.
 2. Errors become answers here and only here; what was not expected is ServiceFailure for the client
    and a traceback in the log.
 3. Answers may hold secrets: nobody may keep them, and nothing of them or of a form is logged.
@@ -22,10 +23,12 @@ from coordinator.auth.request import SignedRequest, join_headers
 from coordinator.auth.times import iso_time
 from coordinator.iam.directory import Directory
 from coordinator.iam.errors import IamError
+from coordinator.iam.oidc.keyring import ProviderKeyring
 from coordinator.iam.query import xml
-from coordinator.iam.query.call import Action, Call
+from coordinator.iam.query.call import Action, Call, UnsignedAction, UnsignedCall
 from coordinator.iam.query.form import Form, parse_form
 from coordinator.iam.query.table import TABLE
+from coordinator.iam.query.xml import Result
 from coordinator.metrics import Metrics
 from metadata import MetadataError
 from node.http import ClientGone, Receive, RequestStalled, Scope, Send
@@ -67,11 +70,13 @@ class IamEndpoint:
         directory: Directory,
         accounts: Accounts,
         metrics: Metrics,
+        keyring: ProviderKeyring,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._directory = directory
         self._accounts = accounts
         self._metrics = metrics
+        self._keyring = keyring
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,8 +106,11 @@ class IamEndpoint:
         is_get = exchange.scope["method"] == "GET"
         form = parse_form(exchange.scope["query_string"] if is_get else body)
         action = exchange.choose(form)
-        call = await self._call(exchange, form, body)
-        result = await action.handler(call)
+        result: Result | None
+        if isinstance(action, UnsignedAction):
+            result = await action.handler(self._unsigned_call(exchange, form))
+        else:
+            result = await action.handler(await self._call(exchange, form, body))
         return xml.answer(action.service, exchange.action, result, exchange.request_id)
 
     async def _call(self, exchange: "_Exchange", form: Form, body: bytes) -> Call:
@@ -136,6 +144,11 @@ class IamEndpoint:
             _facts(scope, headers, now),
         )
 
+    def _unsigned_call(self, exchange: "_Exchange", form: Form) -> UnsignedCall:
+        now, headers = self._clock(), join_headers(exchange.scope["headers"])
+        facts = _facts(exchange.scope, headers, now)
+        return UnsignedCall(self._directory, self._keyring, form, int(now * 1000), facts)
+
 
 class _Exchange:
     """What is known of a request, whatever becomes of it."""
@@ -151,7 +164,7 @@ class _Exchange:
         """For metrics and log: one of a fixed set."""
         return f"{self.service}.{self.action}" if self.action else UNKNOWN
 
-    def choose(self, form: Form) -> Action:
+    def choose(self, form: Form) -> Action | UnsignedAction:
         """The action that the form asks for. Raises IamError."""
         name = form.text("Action", "")
         if not name:

@@ -4,11 +4,20 @@ from collections.abc import Mapping
 from typing import Final
 
 from coordinator.iam.entities import Kind
-from coordinator.iam.query import groups, managed_policies, policies, roles, sts, users
-from coordinator.iam.query.call import Action
+from coordinator.iam.query import (
+    groups,
+    managed_policies,
+    policies,
+    providers,
+    roles,
+    sts,
+    users,
+    web_identity,
+)
+from coordinator.iam.query.call import Action, UnsignedAction
 from coordinator.iam.query.xml import STS
 
-TABLE: Final[Mapping[str, Action]] = {
+TABLE: Final[Mapping[str, Action | UnsignedAction]] = {
     "CreateUser": Action(users.create_user),
     "GetUser": Action(users.get_user),
     "UpdateUser": Action(users.update_user),
@@ -22,7 +31,6 @@ TABLE: Final[Mapping[str, Action]] = {
     "DeleteAccessKey": Action(users.delete_access_key),
     "ListAccessKeys": Action(users.list_access_keys),
     "GetAccountSummary": Action(users.get_account_summary),
-    "ListOpenIDConnectProviders": Action(users.list_open_id_connect_providers),
     "CreateGroup": Action(groups.create_group),
     "GetGroup": Action(groups.get_group),
     "UpdateGroup": Action(groups.update_group),
@@ -54,6 +62,14 @@ TABLE: Final[Mapping[str, Action]] = {
     "TagRole": Action(roles.tag_role),
     "UntagRole": Action(roles.untag_role),
     "ListRoleTags": Action(roles.list_role_tags),
+    "CreateOpenIDConnectProvider": Action(providers.create_provider),
+    "GetOpenIDConnectProvider": Action(providers.get_provider),
+    "ListOpenIDConnectProviders": Action(providers.list_providers),
+    "DeleteOpenIDConnectProvider": Action(providers.delete_provider),
+    "AddClientIDToOpenIDConnectProvider": Action(providers.add_client_id),
+    "RemoveClientIDFromOpenIDConnectProvider": Action(providers.remove_client_id),
+    "UpdateOpenIDConnectProviderThumbprint": Action(providers.update_thumbprints),
+    "AssumeRoleWithWebIdentity": UnsignedAction(web_identity.assume_role_with_web_identity, STS),
     "AssumeRole": Action(sts.assume_role, STS),
     "GetSessionToken": Action(sts.get_session_token, STS),
     "GetCallerIdentity": Action(sts.get_caller_identity, STS),

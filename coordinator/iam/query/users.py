@@ -170,10 +170,5 @@ async def get_account_summary(call: Call) -> Result:
     for kind, name in names.items():
         summary[name] = await call.directory.count(kind, account_id)
         summary[f"{name}Quota"] = QUOTAS[kind]
+    summary["Providers"] = await call.directory.count(Kind.PROVIDER, account_id)
     return {"SummaryMap": Entries(summary)}
-
-
-async def list_open_id_connect_providers(call: Call) -> Result:
-    """There are none: web identities are not taken."""
-    call.require("*")
-    return {"OpenIDConnectProviderList": []}

@@ -6,7 +6,7 @@ row is not here is not stored at all.
 
 from typing import Any, Final
 
-from coordinator.access.bucket import Ownership, dump_block, load_block
+from coordinator.access.bucket import Ownership, dump_block, dump_tags, load_block, load_tags
 from coordinator.access.public_access import PublicAccessBlock
 from coordinator.lifecycle.rules import Rules
 from coordinator.s3.settings.access import (
@@ -57,6 +57,9 @@ TAGGING: Final[Setting[Tags]] = Setting(
     render_tagging,
     unset="NoSuchTagSet",
     is_empty=lambda tags: not tags,
+    # Conditions of policies ask for them, and what decides about access knows no XML.
+    dump=dump_tags,
+    load=load_tags,
 )
 WEBSITE: Final[Setting[Website]] = Setting(
     "website",

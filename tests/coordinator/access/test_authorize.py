@@ -20,8 +20,10 @@ from coordinator.access import (
     Target,
     account,
     authorize,
+    federated,
     is_public,
     judge,
+    member,
     service,
 )
 from coordinator.access.acl import canned, private
@@ -301,6 +303,55 @@ def test_why() -> None:
     assert not judge(asks(ALICE), at(acl=granted("public-read"))).by_acl
     assert judge(asks(BOB), at(policy(CLOSED))).decision is Decision.DENY
     assert judge(asks(BOB), at()).decision is Decision.NEUTRAL
+
+
+def test_the_tags_of_a_bucket_are_asked_about() -> None:
+    for key in ("s3:ResourceTag/Team", "aws:ResourceTag/Team"):
+        red = policy(
+            statement(principal={"AWS": "bob"}, Condition={"StringEquals": {key: "red"}}),
+            statement("Deny", Condition={"StringEquals": {"s3:ResourceTag/Closed": "yes"}}),
+        )
+        assert authorize(asks(BOB), at(replace(red, tags={"Team": "red"})))
+        for tags in ({}, {"team": "red"}, {"Team": "blue"}, {"Team": "red", "Closed": "yes"}):
+            assert not authorize(asks(BOB), at(replace(red, tags=tags)))
+        # A request can't say it of itself.
+        assert not authorize(asks(BOB, s3_resourcetag="red"), at(red))
+
+
+def test_who_comes_from_an_identity_provider_is_not_everybody() -> None:
+    bearer = federated(frozenset({"arn:aws:iam::alice:oidc-provider/x"}))
+    assert not authorize(asks(bearer), at(policy(statement())))
+    assert not authorize(asks(bearer), at(policy(statement(principal={"AWS": "*"}))))
+    both = [statement("Deny"), statement(principal={"Federated": "x"})]
+    assert judge(asks(bearer), at(policy(*both))).decision is Decision.DENY
+
+
+def test_a_session_that_the_bucket_names_is_not_confined_there() -> None:
+    session = "arn:aws:sts::alice:assumed-role/r/s"
+    limit = own_policy("Allow", "s3:ListBucket").statements
+    member_of: dict[str, Any] = {
+        "policies": (ALLOW_ALL,),
+        "limits": (limit,),
+        "kind": "AssumedRole",
+    }
+    alices = member(
+        "alice",
+        session,
+        user_id="r:s",
+        names=frozenset({"arn:aws:iam::alice:role/r"}),
+        session_names=frozenset({session}),
+        **member_of,
+    )
+    named = policy(statement(principal={"AWS": session}, action=GET))
+    assert authorize(asks(alices), at(named))
+    assert not authorize(asks(alices, PUT), at(named))
+    for principal in ("arn:aws:iam::alice:role/r", "arn:aws:iam::alice:root", "*"):
+        assert not authorize(asks(alices), at(policy(statement(principal={"AWS": principal}))))
+    # What is somebody else's is not alice's bucket policy's to open, nor what the session forbids.
+    assert not authorize(asks(alices), at(named, "bob"))
+    forbidden = replace(alices, limits=(own_policy("Deny", "s3:*").statements,))
+    assert not authorize(asks(forbidden), at(named))
+    assert not authorize(asks(alices), Target("bob", named))
 
 
 def test_a_service_is_named_with_what_it_works_for() -> None:

@@ -13,7 +13,14 @@ from coordinator.access import (
     PublicAccessBlock,
 )
 from coordinator.access.acl import dump
-from coordinator.access.bucket import dump_block, dump_policy, load, load_block, load_policy
+from coordinator.access.bucket import (
+    dump_block,
+    dump_policy,
+    dump_tags,
+    load,
+    load_block,
+    load_policy,
+)
 from metadata import Bucket
 from tests.coordinator.access.support import BOB, document, statement
 
@@ -32,6 +39,7 @@ def test_all_of_it() -> None:
             "acl": dump(acl, "alice"),
             "publicAccessBlock": dump_block(PublicAccessBlock(ignore_acls=True)),
             "ownershipControls": "BucketOwnerPreferred",
+            "tagging": dump_tags({"Team": "red"}),
             "cors": "<CORSConfiguration/>",
         },
         "bucket",
@@ -43,6 +51,7 @@ def test_all_of_it() -> None:
     assert access.acl == acl
     assert access.block == PublicAccessBlock(ignore_acls=True)
     assert access.ownership is Ownership.PREFERRED
+    assert access.tags == {"Team": "red"}
 
 
 def test_a_policy_comes_back_to_the_letter() -> None:

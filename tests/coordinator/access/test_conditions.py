@@ -154,11 +154,61 @@ def test_variables_in_values() -> None:
     assert not condition.holds({**keys, "aws:username": ["bob"]}.get)
 
 
+@pytest.mark.parametrize(
+    ("operator", "tags", "expected"),
+    [
+        ("StringEquals", ["red", "blue"], True),
+        ("StringEquals", ["blue", "green"], False),
+        ("StringNotEquals", ["red", "blue"], False),
+        ("StringNotEquals", ["blue", "green"], True),
+        ("StringEquals", [], False),
+    ],
+)
+def test_a_variable_with_several_values(operator: str, tags: list[str], expected: bool) -> None:
+    (condition,) = parse_conditions(
+        {operator: {"s3:ResourceTag/Team": "${aws:PrincipalTag/Team}"}}, with_variables=True
+    )
+    keys = {"s3:resourcetag/Team": ["red"], "aws:principaltag/Team": tags}
+    assert condition.holds(keys.get) is expected
+
+
 def test_tag_keys_mind_the_case_and_others_do_not() -> None:
     (condition,) = parse_conditions(
         {"StringEquals": {"S3:ExistingObjectTag/Key": "v"}}, with_variables=True
     )
     assert condition.key == "s3:existingobjecttag/Key"
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("IdP.example.com:SUB", None),
+        ("IdP.example.com:sub", "idp.example.com:sub"),
+        ("IdP.example.com/Realm:sub", "idp.example.com/Realm:sub"),
+        ("localhost:8080/Realm/x:app_id", "localhost:8080/Realm/x:app_id"),
+        ("127.0.0.1:8080:aud", "127.0.0.1:8080:aud"),
+        ("idp.example.com/a:b:azp", "idp.example.com/a:b:azp"),
+        ("idp.example.com/x:email", None),
+        ("idp.example.com/${x}:sub", None),
+        ("idp.example.com:x:sub", None),
+        ("idp_example:sub", None),
+        ("/x:sub", None),
+    ],
+)
+def test_claims_of_web_identities(name: str, key: str | None) -> None:
+    block = {"StringEquals": {name: "carol"}}
+    if key is None:
+        with pytest.raises(PolicyError):
+            parse_conditions(block, with_variables=True)
+        return
+    (condition,) = parse_conditions(block, with_variables=True)
+    assert condition.holds({key: ["dora", "carol"]}.get)
+    assert not condition.holds({key: ["dora"]}.get)
+    if key.count(":") == 1:
+        (condition,) = parse_conditions(
+            {"StringEquals": {"aws:a": f"x-${{{name}}}"}}, with_variables=True
+        )
+        assert condition.holds({key: ["carol"], "aws:a": ["x-carol"]}.get)
 
 
 @pytest.mark.parametrize(

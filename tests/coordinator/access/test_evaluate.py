@@ -135,7 +135,7 @@ def test_conditions() -> None:
     ],
 )
 def test_keys_about_the_sender(key: str, value: str) -> None:
-    carol = user("bob", tags={"team": "red"}, session={"aws:multifactorauthpresent": "true"})
+    carol = user("bob", tags={"team": "red"}, session={"aws:multifactorauthpresent": ("true",)})
     policy = bucket_policy(statement(Condition={"StringEquals": {key: value}}))
     assert decide(policy.statements, asks(carol)) is ALLOW
     assert decide(policy.statements, asks(ANONYMOUS)) is NEUTRAL

@@ -84,6 +84,18 @@ def test_variables(pattern: str, text: str, matches: bool) -> None:
     assert template(pattern).matches(text, lookup) is matches
 
 
+def test_a_tag_of_the_sender_may_have_several_values() -> None:
+    keys = {"aws:principaltag/Team": ["red", "b*"], "aws:principaltag/None": []}
+    pattern = template("${aws:PrincipalTag/Team}/${aws:PrincipalTag/Team}")
+    for text, matches in (("red/b*", True), ("b*/red", True), ("red/blue", False), ("red/", False)):
+        assert pattern.matches(text, keys.get) is matches
+    assert pattern.text(keys.get) is None
+    assert len(pattern.filled(keys.get)) == 4
+    assert not template("*${aws:PrincipalTag/None}").matches("", keys.get)
+    # Nobody's tags make a pattern costly.
+    assert not template("${aws:PrincipalTag/Team}" * 7).matches("red" * 7, keys.get)
+
+
 def test_without_variables_their_text_is_plain() -> None:
     assert template("${aws:username}", with_variables=False).matches("${aws:username}", lookup)
 

@@ -9,9 +9,11 @@ from urllib.parse import urlencode
 
 from coordinator.auth.signer import sign_headers
 from coordinator.iam.directory import Directory
+from coordinator.iam.oidc.keyring import ProviderKeyring
 from coordinator.iam.query.endpoint import IamEndpoint
 from coordinator.metrics import Metrics
 from tests.coordinator.api.support import raw_call
+from tests.coordinator.iam.fake_provider import FakeProvider
 from tests.coordinator.s3.support import ALICE, HOST, Answer, Keys, Stand
 
 ACCOUNT = "alice"
@@ -47,7 +49,11 @@ class Iam:
     def __init__(self, stand: Stand) -> None:
         self.stand = stand
         self.directory = Directory(stand.store, stand.surface.accounts.forget, stand.clock.now_ms)
-        self.endpoint = IamEndpoint(self.directory, stand.surface.accounts, Metrics(), stand.clock)
+        self.provider = FakeProvider()
+        self.keyring = ProviderKeyring(self.provider.fetch, stand.clock)
+        self.endpoint = IamEndpoint(
+            self.directory, stand.surface.accounts, Metrics(), self.keyring, stand.clock
+        )
 
     async def call(
         self,

@@ -200,10 +200,9 @@ async def test_what_is_no_request_for_a_role(
     assert await iam.stand.store.forget_expired_keys(far) == 0, "a session was made"
 
 
-async def test_web_identities_are_not_taken(iam: Iam) -> None:
-    for action in ("AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"):
-        for keys in (ALICE, None):
-            assert await iam.refused(action, keys) == "NotImplemented"
+async def test_saml_is_not_taken(iam: Iam) -> None:
+    for keys in (ALICE, None):
+        assert await iam.refused("AssumeRoleWithSAML", keys) == "NotImplemented"
 
 
 async def test_a_session_ends(iam: Iam) -> None:

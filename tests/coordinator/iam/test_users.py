@@ -147,7 +147,8 @@ async def test_the_summary(iam: Iam) -> None:
         ("CreateAccessKey", {"UserName": "a"}, "NoSuchEntity"),
         ("ListAccessKeys", {"UserName": "a"}, "NoSuchEntity"),
         ("CreateLoginProfile", {"UserName": "a"}, "NotImplemented"),
-        ("CreateOpenIDConnectProvider", {"Url": "https://x"}, "NotImplemented"),
+        ("CreateSAMLProvider", {"Name": "a"}, "NotImplemented"),
+        ("GetAccessKeyLastUsed", {"AccessKeyId": "a"}, "NotImplemented"),
     ],
 )
 async def test_refused(iam: Iam, action: str, parameters: dict[str, str], code: str) -> None:

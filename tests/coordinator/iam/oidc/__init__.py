@@ -1,0 +1,1 @@
+"""Tests of web identities: tokens, keys, where they come from."""
