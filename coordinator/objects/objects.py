@@ -5,7 +5,7 @@ up once and then reads immutable parts, which are pinned against reclaim while i
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from coordinator.crypto import CustomerKey, DataKey, Protection
@@ -37,7 +37,7 @@ OPEN_TRIES = 5
 Used = TypeVar("Used")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewObject:
     """What a writer says about an object besides its bytes. The fields from `tags` on are those of
     metadata's Version."""
@@ -105,7 +105,7 @@ class Objects:
             etag=part.etag,
             created_at_ms=part.created_at_ms,
             owner_id=new.owner_id,
-            attributes=replace(new.attributes, checksums=part.checksums),
+            attributes=Attributes(new.attributes.headers, new.attributes.user, part.checksums),
             tags=new.tags,
             acl=new.acl,
             retention_mode=new.retention_mode,
