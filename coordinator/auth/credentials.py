@@ -25,7 +25,12 @@ class CredentialKind(StrEnum):
 
 
 class PayloadMode(StrEnum):
-    """What the signature says about the body, by S3's own names."""
+    """What the signature says about the body, by S3's own names.
+
+    `is_streaming`: the body is framed as aws-chunked.
+    """
+
+    is_streaming: bool
 
     UNSIGNED = "UNSIGNED-PAYLOAD"
     LITERAL = "literal"
@@ -34,10 +39,8 @@ class PayloadMode(StrEnum):
     STREAMING_SIGNED_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
     STREAMING_UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
-    @property
-    def is_streaming(self) -> bool:
-        """The body is framed as aws-chunked."""
-        return self.startswith("STREAMING-")
+    def __init__(self, name: str) -> None:
+        self.is_streaming = name.startswith("STREAMING-")
 
 
 @dataclass(slots=True)  # not frozen: made for every request, which a frozen one costs three times

@@ -44,7 +44,7 @@ class NewObject:
 
     owner_id: str
     attributes: Attributes = field(default_factory=Attributes)
-    condition: WriteCondition = field(default_factory=WriteCondition)
+    condition: WriteCondition = UNCONDITIONAL
     tags: Mapping[str, str] = field(default_factory=dict)
     acl: str = ""
     retention_mode: str = ""

@@ -32,6 +32,9 @@ DEFAULT: Final = "crc64nvme"
 """The checksum of objects whose clients name none, as S3 has it."""
 
 _HEADERS: Final = {HEADER_PREFIX + algorithm: algorithm for algorithm in ALGORITHMS}
+_TRAILER: Final = "x-amz-trailer"
+_ANNOUNCED: Final = "x-amz-sdk-checksum-algorithm"
+_ABOUT_CHECKSUMS: Final = frozenset({*_HEADERS, _TRAILER, _ANNOUNCED})
 
 
 @dataclass(slots=True)
@@ -243,6 +246,8 @@ def _parse_content_md5(text: str) -> bytes:
 
 def _parse_checksum(headers: Mapping[str, str]) -> tuple[str, bytes | None, bool]:
     """(algorithm or "", expected value, whether the value comes in a trailer)."""
+    if _ABOUT_CHECKSUMS.isdisjoint(headers):
+        return "", None, False
     names = [name for name in headers if name in _HEADERS]
     trailing = _trailing_names(headers)
     if len(names) + len(trailing) > 1:
@@ -250,7 +255,7 @@ def _parse_checksum(headers: Mapping[str, str]) -> tuple[str, bytes | None, bool
             "InvalidRequest",
             "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
         )
-    announced = headers.get("x-amz-sdk-checksum-algorithm", "").lower()
+    announced = headers.get(_ANNOUNCED, "").lower()
     found = _HEADERS[(names or trailing)[0]] if names or trailing else ""
     if announced and (announced not in ALGORITHMS or found not in ("", announced)):
         raise S3Error("InvalidRequest", "Value for x-amz-sdk-checksum-algorithm header is invalid.")
@@ -265,7 +270,7 @@ def _parse_checksum(headers: Mapping[str, str]) -> tuple[str, bytes | None, bool
 
 
 def _trailing_names(headers: Mapping[str, str]) -> list[str]:
-    announced = headers.get("x-amz-trailer", "")
+    announced = headers.get(_TRAILER, "")
     if not announced:
         return []
     names = [name.strip().lower() for name in announced.split(",")]

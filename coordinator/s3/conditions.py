@@ -12,7 +12,7 @@ from coordinator.auth.dates import format_http_date as format_seconds
 from coordinator.auth.dates import parse_http_date
 from coordinator.s3.dates import parse_iso_date
 from coordinator.s3.errors import S3Error
-from metadata.model import WriteCondition
+from metadata import UNCONDITIONAL, WriteCondition
 
 __all__ = [
     "check_copy_source",
@@ -33,7 +33,6 @@ DELETE_CONDITIONS: Final = frozenset({IF_MODIFIED_TIME, IF_SIZE})
 READ_CONDITIONS: Final = frozenset(
     {"if-match", "if-none-match", "if-modified-since", "if-unmodified-since"}
 )
-_UNCONDITIONAL: Final = WriteCondition()
 
 
 def check_read(headers: Mapping[str, str], *, etag: str, modified_at_ms: int) -> None:
@@ -82,7 +81,7 @@ def write_condition(headers: Mapping[str, str]) -> WriteCondition:
         raise S3Error("NotImplemented", "Size and modification time are conditions of a delete")
     none_match, match = headers.get("if-none-match"), headers.get("if-match")
     if none_match is None and match is None:
-        return _UNCONDITIONAL
+        return UNCONDITIONAL
     found = None if none_match is None else _one_etag("If-None-Match", none_match)
     return WriteCondition(
         must_not_exist=found == ANY,
@@ -113,7 +112,7 @@ def delete_condition_of(etag: str | None, modified: str | None, size: str | None
     Raises S3Error InvalidArgument.
     """
     if etag is None and modified is None and size is None:
-        return _UNCONDITIONAL
+        return UNCONDITIONAL
     return WriteCondition(
         must_match_etag=etag,
         must_match_modified_s=None if modified is None else _moment_s(modified),

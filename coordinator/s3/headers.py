@@ -46,6 +46,7 @@ KEPT_HEADERS: Final = (
     "x-amz-website-redirect-location",
 )
 
+_KEPT_NAMES: Final = frozenset(KEPT_HEADERS)
 _OVERRIDES: Final = {f"response-{name}": name for name in CONTENT_HEADERS}
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NOT_HOISTED: Final = frozenset(
@@ -92,6 +93,12 @@ def attributes(headers: Mapping[str, str], checksums: Mapping[str, str] = _EMPTY
 
     Raises S3Error MetadataTooLarge, InvalidStorageClass, InvalidRedirectLocation.
     """
+    return Attributes(_kept(headers), _user_metadata(headers), checksums)
+
+
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    if _KEPT_NAMES.isdisjoint(headers):
+        return {"content-type": DEFAULT_CONTENT_TYPE}
     kept = {name: headers[name] for name in KEPT_HEADERS if headers.get(name)}
     if "content-encoding" in kept:
         _strip_aws_chunked(kept)
@@ -104,11 +111,17 @@ def attributes(headers: Mapping[str, str], checksums: Mapping[str, str] = _EMPTY
         raise S3Error("InvalidStorageClass")
     if storage_class != DEFAULT_STORAGE_CLASS:
         kept["x-amz-storage-class"] = storage_class
+    return kept
+
+
+def _user_metadata(headers: Mapping[str, str]) -> dict[str, str]:
     user = {
         name[len(USER_PREFIX) :]: value
         for name, value in headers.items()
         if name.startswith(USER_PREFIX)
     }
+    if not user:
+        return user
     # one character is one byte here
     size = sum(len(name) + len(value) for name, value in user.items())
     if size > MAX_USER_METADATA_BYTES:
@@ -116,7 +129,7 @@ def attributes(headers: Mapping[str, str], checksums: Mapping[str, str] = _EMPTY
             "MetadataTooLarge",
             extra={"Size": str(size), "MaxSizeAllowed": str(MAX_USER_METADATA_BYTES)},
         )
-    return Attributes(kept, user, checksums)
+    return user
 
 
 def response_overrides(query: Mapping[str, str]) -> dict[str, str]:

@@ -16,6 +16,11 @@ from coordinator.s3.errors import S3Error
 MAX_HOSTS: Final = 256
 """Host headers that are kept in memory taken apart."""
 
+MAX_BUCKET_NAMES: Final = 1024
+"""Bucket names that are not looked at anew."""
+
+_LONGEST_BUCKET_NAME: Final = 63
+
 _BAD_ESCAPE = re.compile(rb"%(?![0-9a-fA-F]{2})")
 
 
@@ -63,7 +68,7 @@ def query_parameters(query_string: str) -> dict[str, str]:
 
 def check_bucket_name(name: str) -> None:
     """Raises S3Error InvalidBucketName."""
-    if not is_bucket_name(name):
+    if len(name) > _LONGEST_BUCKET_NAME or not _is_bucket_name(name):
         raise S3Error("InvalidBucketName", extra={"BucketName": name})
 
 
@@ -97,6 +102,9 @@ def parse_copy_source(value: str) -> tuple[str, str, str | None]:
         )
     _check_length(key)
     return bucket, key, version_id or None
+
+
+_is_bucket_name = lru_cache(maxsize=MAX_BUCKET_NAMES)(is_bucket_name)
 
 
 @lru_cache(maxsize=MAX_HOSTS)

@@ -3,7 +3,7 @@
 Rules: what is answered is one version, and of its parts only those looked up for that very version.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Final
 
@@ -28,16 +28,16 @@ from metadata import NoSuchKey, Part, StoredVersion
 CHECKSUM_MODE: Final = "x-amz-checksum-mode"
 
 
-async def get_object(s3: Surface, request: Request) -> Response:
+def get_object(s3: Surface, request: Request) -> Awaitable[Response]:
     """The object's bytes, or the range or part asked for."""
     refuse_unsupported(request.headers)
-    return await with_current(partial(look_up, s3, request), partial(_get, s3, request))
+    return with_current(partial(look_up, s3, request), partial(_get, s3, request))
 
 
-async def head_object(s3: Surface, request: Request) -> Response:
+def head_object(s3: Surface, request: Request) -> Awaitable[Response]:
     """What GetObject would say, without the bytes."""
     refuse_unsupported(request.headers)
-    return await with_current(partial(look_up, s3, request), partial(_head, s3, request))
+    return with_current(partial(look_up, s3, request), partial(_head, s3, request))
 
 
 async def _get(s3: Surface, request: Request, stored: StoredVersion) -> Response:

@@ -98,7 +98,7 @@ def written_headers(version: Version) -> HeaderList:
 
 async def refuse_early(s3: Surface, bucket: Bucket, key: str, condition: WriteCondition) -> None:
     """Spare the client the upload of a body that the commit would refuse; the commit decides."""
-    if condition is UNCONDITIONAL or condition == UNCONDITIONAL:
+    if condition is UNCONDITIONAL:
         return
     try:
         current = (await s3.objects.look_up(bucket.name, key)).version

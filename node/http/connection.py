@@ -241,7 +241,8 @@ class Connection(HttpToolsProtocol):
         """Queue bytes to be sent in one go."""
         if self.transport.is_closing():
             return
-        self._written += sum(map(len, pieces))
+        for piece in pieces:
+            self._written += len(piece)
         if len(pieces) == 1:
             self.transport.write(pieces[0])
         else:

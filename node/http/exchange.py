@@ -261,9 +261,9 @@ class Exchange:
                 raise RuntimeError(f"response misses its content-length by {self._left} bytes")
         self._head_sent = True
         if self._chunked:
-            self._write(head, *_chunk(body, size, more))
+            self._write(size, head, *_chunk(body, size, more))
         elif head:
-            self._write(head, body)
+            self._write(size, head, body)
         elif size:
             self._wire.write(body)
         if not more:
@@ -272,8 +272,8 @@ class Exchange:
             self._wake()
             self._wire.finished(self)
 
-    def _write(self, *pieces: Buffer) -> None:
-        if sum(map(len, pieces)) <= JOIN_LIMIT_BYTES:
+    def _write(self, size: int, *pieces: Buffer) -> None:
+        if size <= JOIN_LIMIT_BYTES:
             self._wire.write(b"".join(pieces))
         else:
             self._wire.write(*pieces)

@@ -33,7 +33,23 @@ _ROLES: Final = {
     b"connection": Role.CONNECTION,
     b"date": Role.DATE,
 }
-_known_names: dict[bytes, tuple[bytes, Role]] = {}
+
+
+class _KnownNames(dict[bytes, tuple[bytes, Role]]):
+    """Name, as the app writes it, to how its line begins and what it means."""
+
+    def __missing__(self, name: bytes) -> tuple[bytes, Role]:
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(f"invalid header name {name!r}")
+        lower = name.lower()
+        known = (lower + b": ", _ROLES.get(lower, Role.PLAIN))
+        # Names of user metadata are the client's choice; they must not fill the memory.
+        if len(self) < _KNOWN_NAMES_LIMIT:
+            self[name] = known
+        return known
+
+
+_known_names: Final = _KnownNames()
 
 
 def _status_line(status: int) -> bytes:
@@ -70,7 +86,7 @@ def render(
     content_length: int | None = None
     is_chunked = closes = False
     for name, value in headers:
-        prefix, role = _known_names.get(name) or _learn(name)
+        prefix, role = _known_names[name]
         if role:
             if role is Role.CONTENT_LENGTH:
                 if content_length is not None or not value.isdigit():
@@ -99,14 +115,3 @@ def seal(lines: list[bytes]) -> bytes:
     if len(head) - len(head.translate(None, _CONTROLS)) != 2 * ends:
         raise ValueError("a header value contains a control character")
     return head
-
-
-def _learn(name: bytes) -> tuple[bytes, Role]:
-    if not _TOKEN.fullmatch(name):
-        raise ValueError(f"invalid header name {name!r}")
-    lower = name.lower()
-    known = (lower + b": ", _ROLES.get(lower, Role.PLAIN))
-    # Names of user metadata are the client's choice; they must not fill the memory.
-    if len(_known_names) < _KNOWN_NAMES_LIMIT:
-        _known_names[name] = known
-    return known

@@ -54,3 +54,14 @@ def test_before_the_first_request() -> None:
 
 def test_the_bounds_ascend() -> None:
     assert list(LATENCY_BUCKETS_S) == sorted(LATENCY_BUCKETS_S)
+
+
+def test_counts() -> None:
+    metrics = Metrics()
+    read = metrics.registry.get_sample_value
+    assert read("trilith_received_bytes_total") == 0
+    metrics.received_bytes.inc(4096)
+    metrics.received_bytes.inc()
+    assert read("trilith_received_bytes_total") == 4097
+    assert read("trilith_encoded_stripes_total") == 0
+    assert (read("trilith_received_bytes_created") or 0) > 0
