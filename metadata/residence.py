@@ -2,6 +2,7 @@
 
 Rules: a file that was read once at the start and is small beside this machine's memory is taken to
 stay in the page cache; a larger one is not, from then on. An event loop must not wait for a disk.
+It is opened here only before SQLite does: closing it gives up all locks of this process.
 """
 
 import logging
@@ -15,7 +16,7 @@ MEMORY_SHARE: Final = 4
 """The file may take one part in so many of this machine's memory to count as staying there ..."""
 
 MAX_RESIDENT_BYTES: Final = 1024 * MIB
-"""... and never more than this, which is some 1.2 million objects."""
+"""... and never more than this, which is some 1.1 million objects."""
 
 USES_BETWEEN_CHECKS: Final = 1024
 """The file's size is asked so seldom: in between it grows by some MiB at most."""

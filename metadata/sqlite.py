@@ -53,8 +53,12 @@ async def open_sqlite(
     async with contextlib.AsyncExitStack() as stack:
         try:
             await create_private_file(file)
-            writer = await open_connection(file, is_writer=True)
             residence = Residence(file, resident_limit_bytes())
+            # Before the first connection: whoever closes a file gives up all locks that its process
+            # has on it, SQLite's too. Then any process that looks into the file and closes it again
+            # takes itself for the last one, and deletes the log that is written here.
+            await asyncio.to_thread(residence.read_through)
+            writer = await open_connection(file, is_writer=True)
             writes = Commits(writer, residence)
             # Opened first, closed last: the last one to close leaves no log behind.
             stack.push_async_callback(writes.close)
@@ -63,7 +67,6 @@ async def open_sqlite(
             stack.push_async_callback(pages.close)
             looks = Batches(await open_connection(file, is_writer=False), read_together)
             stack.push_async_callback(looks.close)
-            await asyncio.to_thread(residence.read_through)
             here = stack.enter_context(contextlib.closing(open_reader_here(file)))
         except (OSError, sqlite3.Error) as error:
             raise MetadataUnavailable(f"cannot open {file}: {error}") from error

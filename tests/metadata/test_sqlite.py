@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,29 @@ async def test_two_stores_on_one_file_agree(sqlite: SqliteStore, tmp_path: Path)
     assert page == await sqlite.list_current("b", limit=100)
     assert len(page.objects) == 50
     await other.close()
+
+
+LOOK_INSIDE = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+print(*[name for (name,) in db.execute("SELECT name FROM buckets ORDER BY 1")])
+db.close()
+"""
+
+
+async def test_another_process_may_look_inside(sqlite: SqliteStore, tmp_path: Path) -> None:
+    """Who closes the file as the last one deletes the log: it must not think that it is."""
+    path = tmp_path / "metadata.db"
+
+    async def look_inside() -> bytes:
+        seen = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", LOOK_INSIDE, path, stdout=asyncio.subprocess.PIPE
+        )
+        return (await seen.communicate())[0].strip()
+
+    assert await look_inside() == b"b"
+    await sqlite.create_bucket("c", "owner", "", 1)
+    assert await look_inside() == b"b c"
 
 
 async def test_everything_is_there_after_reopening(tmp_path: Path, clock: Clock) -> None:
