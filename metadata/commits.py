@@ -18,6 +18,7 @@ from typing import Any, Final
 from metadata.connection import ThreadConnection, wait_for_locks
 from metadata.group_commit import (
     Batches,
+    Call,
     Work,
     all_failed,
     commit_together,
@@ -25,6 +26,7 @@ from metadata.group_commit import (
     mutate,
 )
 from metadata.residence import Residence
+from metadata.statements.known_buckets import KnownBuckets
 
 MUTATIONS_PER_TURN: Final = 8
 """Of the event loop: about a millisecond."""
@@ -35,7 +37,17 @@ class Commits(Batches):
 
     def __init__(self, connection: ThreadConnection, residence: Residence) -> None:
         super().__init__(connection, commit_together)
+        self.known_buckets = KnownBuckets()
         self._residence = residence
+
+    async def _run(self, batch: Sequence[Call]) -> None:
+        changes_buckets = any(call.changes_buckets for call in batch)
+        if changes_buckets:
+            self.known_buckets.begin_change()
+        await super()._run(batch)
+        # Not reached if this is cancelled: the commit may then still be under way.
+        if changes_buckets:
+            self.known_buckets.end_change()
 
     async def _perform(self, works: Sequence[Work], are_small: bool) -> list[Any]:
         if not are_small or not self._residence.is_in_memory() or not self._begin():

@@ -38,12 +38,13 @@ RunBatch = Callable[[Sequence[Work], sqlite3.Connection], list[Any]]
 """Runs works on the connection's thread; for each what it returned, or a Failure. Never raises."""
 
 
-class _Call(NamedTuple):
+class Call(NamedTuple):
     """One that waits."""
 
     work: Work
     future: asyncio.Future[Any]
     is_small: bool
+    changes_buckets: bool
 
 
 class Batches:
@@ -52,19 +53,26 @@ class Batches:
     def __init__(self, connection: ThreadConnection, run_batch: RunBatch) -> None:
         self.connection = connection
         self._run_batch = run_batch
-        self._waiting: list[_Call] = []
+        self._waiting: list[Call] = []
         self._runner: asyncio.Task[None] | None = None
         self.is_closed = False
 
-    async def submit(self, work: Callable[[sqlite3.Connection], T], *, is_small: bool = False) -> T:
+    async def submit(
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        *,
+        is_small: bool = False,
+        changes_buckets: bool = False,
+    ) -> T:
         """What `work` returns or raises. A caller that is cancelled while it waits is left out;
-        one that is cancelled later does not learn what happened. `is_small`: a few statements."""
+        one that is cancelled later does not learn what happened. `is_small`: a few statements.
+        `changes_buckets`: those of buckets or their settings."""
         if self.is_closed:
             raise MetadataUnavailable("the metadata store is closed")
         if len(self._waiting) >= MAX_WAITING:
             raise MetadataUnavailable(f"{MAX_WAITING} calls already wait for the metadata store")
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Call(work, future, is_small))
+        self._waiting.append(Call(work, future, is_small, changes_buckets))
         if self._runner is None:
             self._runner = asyncio.create_task(self._drain())
         return cast(T, await future)
@@ -86,7 +94,7 @@ class Batches:
         finally:
             self._runner = None
 
-    async def _run(self, batch: Sequence[_Call]) -> None:
+    async def _run(self, batch: Sequence[Call]) -> None:
         works = [call.work for call in batch]
         try:
             outcomes = await self._perform(works, all(call.is_small for call in batch))

@@ -29,6 +29,11 @@ class Lookups:
         self._batches = batches
         self._residence = residence
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is looked up any more."""
+        return self._batches.is_closed
+
     def at_once(self, work: Callable[[sqlite3.Connection], T | None]) -> T | None:
         """What `work` finds with ONE statement, here and now; None: ask `submit`, which also says
         why. A transaction around it would cost half as much again."""

@@ -4,7 +4,7 @@ from metadata.clock import ClockMs
 from metadata.commits import Commits
 from metadata.group_commit import Batches
 from metadata.lookups import Lookups
-from metadata.statements.buckets import KnownBuckets
+from metadata.statements.known_buckets import KnownBuckets
 
 
 class SqliteCalls:
@@ -17,4 +17,4 @@ class SqliteCalls:
         self._lookups = lookups
         self._pages = pages
         self._clock_ms = clock_ms
-        self._known_buckets = KnownBuckets()
+        self._known_buckets: KnownBuckets = writes.known_buckets

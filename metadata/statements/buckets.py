@@ -71,44 +71,6 @@ _WITH_SETTING: Final = f"""
     ORDER BY b.name LIMIT :limit"""
 
 
-_STATE: Final = "SELECT bucket_id, settings_version FROM buckets WHERE name = ?"
-
-MAX_KNOWN: Final = 1024
-
-
-class KnownBuckets:
-    """Buckets by id and settings_version, which say all: so a look-up need not read them each time.
-
-    For readers alone: what a writer sees may still be undone, and its settings_version given out
-    again."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[int, int], Bucket] = {}
-
-    def seen(self, bucket_id: int, settings_version: int) -> Bucket | None:
-        """That bucket, if it was asked for before and has not changed since."""
-        return self._known.get((bucket_id, settings_version))
-
-    def get(
-        self, db: sqlite3.Connection, name: str, bucket_id: int, settings_version: int
-    ) -> Bucket:
-        """That bucket, or, if it has changed since, as it is now. Raises NoSuchBucket."""
-        return self.seen(bucket_id, settings_version) or self.read(db, name)
-
-    def read(self, db: sqlite3.Connection, name: str) -> Bucket:
-        """The bucket of that name as it is now. Raises NoSuchBucket."""
-        bucket = find_bucket(db, name)
-        if len(self._known) >= MAX_KNOWN:
-            self._known.clear()
-        self._known[bucket.bucket_id, bucket.settings_version] = bucket
-        return bucket
-
-    def find_at_once(self, db: sqlite3.Connection, name: str) -> Bucket | None:
-        """The bucket of that name, if one statement can tell."""
-        row = db.execute(_STATE, (name,)).fetchone()
-        return None if row is None else self.seen(*row)
-
-
 def find_bucket(db: sqlite3.Connection, name: str) -> Bucket:
     """Raises NoSuchBucket."""
     row = db.execute(_BY_NAME, (name,)).fetchone()

@@ -41,6 +41,7 @@ from metadata.statements.versions import (
     find_version,
     settle,
     unsettle,
+    unsettle_one,
 )
 
 # In an unversioned bucket the current version is a key's only one.
@@ -67,7 +68,7 @@ _DELETE: Final = f"""
     DELETE FROM versions AS n
     WHERE n.sequence = (SELECT v.sequence FROM buckets b %s WHERE b.name = :bucket)
       AND NOT {IS_LOCKED} AND {DIFFERS} AND {MATCHES}
-    RETURNING version_id, bucket_id, is_delete_marker, is_null"""
+    RETURNING version_id, bucket_id, sequence, is_delete_marker, is_null"""
 
 _DELETE_NULL: Final = _DELETE % NULL
 _DELETE_NAMED: Final = _DELETE % NAMED
@@ -144,9 +145,9 @@ def delete_version(
     row = db.execute(choose(version_id, "", _DELETE_NULL, _DELETE_NAMED), wanted).fetchone()
     if row is None:
         return _nothing_deleted(db, wanted, bucket, key, version_id)
-    dropped, bucket_id, is_marker, is_null = row
+    dropped, bucket_id, sequence, is_marker, is_null = row
     drop_parts(db, dropped, dropped_at_ms)
-    unsettle(db, bucket_id, encoded)
+    unsettle_one(db, bucket_id, encoded, sequence)
     settle(db, bucket_id, encoded)
     return Deletion(NULL_VERSION if is_null else dropped, is_marker == 1, existed=True)
 

@@ -313,8 +313,9 @@ def to_nodes(text: str) -> tuple[str, ...]:
     return tuple(text.split(",")) if text else ()
 
 
+@lru_cache(maxsize=4096)
 def from_nodes(nodes: tuple[str, ...]) -> str:
-    """The inverse of `to_nodes`."""
+    """The inverse of `to_nodes`, and cached like it."""
     assert NODE_ID_BARS.isdisjoint("".join(nodes)), "a node id holds what parts are joined by"
     return ",".join(nodes)
 

@@ -1,10 +1,10 @@
 """Versions: which one is current, how one comes, and how one is changed.
 
 Rules: `objects` names the newest version of each key unless that is a delete marker, and repeats
-of it what a listing tells, which no update changes; `settle` makes that true again after any other
-change than a write, which knows what it made the newest. A version is inserted by one conditional
-statement, which decides the write's condition, and whether it is a null version, too; a key has at
-most one null version.
+of it what a listing tells, which no update changes, and mostly all that a GET needs (`records.py`);
+`settle` makes that true again after any other change than a write, which knows what it made the
+newest. A version is inserted by one conditional statement, which decides the write's condition, and
+whether it is a null version, too; a key has at most one null version.
 """
 
 import sqlite3
@@ -20,7 +20,6 @@ from metadata.errors import (
 )
 from metadata.model import (
     NULL_VERSION,
-    Bucket,
     Part,
     StoredVersion,
     Version,
@@ -28,14 +27,16 @@ from metadata.model import (
     WriteCondition,
 )
 from metadata.model_repairs import MissingShard
-from metadata.statements.buckets import KnownBuckets, find_bucket
+from metadata.statements.buckets import find_bucket
 from metadata.statements.conditions import (
     CURRENT_FITS,
     MAY_BE_RETAINED_SO,
     condition_row,
     is_conditional,
 )
+from metadata.statements.known_buckets import KnownBuckets
 from metadata.statements.parts import add_parts, drop_parts
+from metadata.statements.records import RECORDED_COLUMNS, make_record, to_recorded
 from metadata.statements.rows import (
     PART_COLUMNS,
     STORAGE_CLASS,
@@ -89,29 +90,30 @@ _DROP: Final = "DELETE FROM versions WHERE sequence = ?"
 
 _INSERT_INTO_OBJECTS: Final = """
     INSERT INTO objects (bucket_id, key, sequence, version_id, size, etag, created_at_ms, owner_id,
-                         is_null, storage_class, checksums, encryption)"""
+                         is_null, storage_class, checksums, encryption, record)"""
 _OR_UPDATE: Final = """
     ON CONFLICT (bucket_id, key) DO UPDATE SET
         sequence = excluded.sequence, version_id = excluded.version_id, size = excluded.size,
         etag = excluded.etag, created_at_ms = excluded.created_at_ms,
         owner_id = excluded.owner_id, is_null = excluded.is_null,
         storage_class = excluded.storage_class, checksums = excluded.checksums,
-        encryption = excluded.encryption"""
+        encryption = excluded.encryption, record = """
 
 _UNSETTLE: Final = "DELETE FROM objects WHERE bucket_id = ? AND key = ?"
+_UNSETTLE_ONE: Final = f"{_UNSETTLE} AND sequence = ?"
 _SETTLE: Final = f"""
     {_INSERT_INTO_OBJECTS}
     SELECT bucket_id, key, sequence, version_id, size, etag, created_at_ms, owner_id, is_null,
            coalesce(json_extract(attributes, '$.headers."{STORAGE_CLASS}"'), ''),
-           coalesce(json_extract(attributes, '$.checksums'), ''), encryption
+           coalesce(json_extract(attributes, '$.checksums'), ''), encryption, NULL
     FROM versions
     WHERE sequence = (SELECT max(sequence) FROM versions WHERE bucket_id = ? AND key = ?)
       AND NOT is_delete_marker
-    {_OR_UPDATE}"""
+    {_OR_UPDATE} iif(objects.sequence = excluded.sequence, objects.record, NULL)"""
 _SETTLE_ON: Final = f"""
     {_INSERT_INTO_OBJECTS}
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    {_OR_UPDATE}"""
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    {_OR_UPDATE} excluded.record"""
 
 # Two rows at most: whether there is a second part is all that needs to be known of the others.
 _STORED: Final = f"""
@@ -136,6 +138,10 @@ def _by_position(statement: str) -> str:
     return statement
 
 
+_FIND_RECORDED: Final = f"""
+    SELECT b.bucket_id, b.settings_version, {RECORDED_COLUMNS} FROM buckets b
+    JOIN objects o ON o.bucket_id = b.bucket_id AND o.key = ?2
+    WHERE b.name = ?1 AND o.record IS NOT NULL"""
 _FIND_CURRENT: Final = _by_position(_STORED % CURRENT)
 _FIND_NULL: Final = _by_position(_STORED % NULL)
 _FIND_NAMED: Final = _by_position(_STORED % NAMED)
@@ -161,6 +167,9 @@ _UPDATE_CURRENT: Final = _UPDATE % CURRENT
 _UPDATE_NULL: Final = _UPDATE % NULL
 _UPDATE_NAMED: Final = _UPDATE % NAMED
 
+_Found = tuple[int, int, Version, tuple[Part, ...]]
+"""The bucket's id and settings_version, and of a StoredVersion the rest."""
+
 
 def put_version(
     db: sqlite3.Connection,
@@ -185,7 +194,8 @@ def put_version(
     if is_null:
         drop_former_null(db, bucket_id, version.key.encode(), sequence, now_ms)
     # No version of the key is newer than the one that came last.
-    db.execute(_SETTLE_ON, current_row(version, bucket_id, sequence, is_null))
+    record = make_record(version, parts)
+    db.execute(_SETTLE_ON, (*current_row(version, bucket_id, sequence, is_null), record))
     return inserted(version, sequence, is_null)
 
 
@@ -226,31 +236,42 @@ def find_version(
     known: KnownBuckets | None = None,
 ) -> StoredVersion:
     """See the contract."""
-    rows = _find(db, bucket, key, version_id)
-    if not rows:
+    found = _find(db, bucket, key, version_id)
+    if found is None:
         find_bucket(db, bucket)
         if version_id is not None:
             raise NoSuchKey(f"no version of {key!r}")
         raise NoSuchKey(f"no object {key!r}", find_newest(db, bucket, key))
-    found_in = (known or KnownBuckets()).get(db, bucket, rows[0][0], rows[0][1])
-    return _to_stored(found_in, rows)
+    bucket_id, settings_version, version, parts = found
+    found_in = (known or KnownBuckets()).get(db, bucket, bucket_id, settings_version)
+    return StoredVersion(found_in, version, parts)
 
 
 def find_at_once(
     db: sqlite3.Connection, bucket: str, key: str, version_id: str | None, known: KnownBuckets
 ) -> StoredVersion | None:
     """The hot path of every GET: what one statement finds. None if there is more to be asked."""
-    rows = _find(db, bucket, key, version_id)
-    found_in = known.seen(rows[0][0], rows[0][1]) if rows else None
-    return None if found_in is None else _to_stored(found_in, rows)
+    found = _find(db, bucket, key, version_id)
+    if found is None:
+        return None
+    bucket_id, settings_version, version, parts = found
+    found_in = known.seen(bucket_id, settings_version)
+    return None if found_in is None else StoredVersion(found_in, version, parts)
 
 
-def _find(db: sqlite3.Connection, bucket: str, key: str, version_id: str | None) -> list[Row]:
+def _find(db: sqlite3.Connection, bucket: str, key: str, version_id: str | None) -> _Found | None:
+    encoded = key.encode()
     if version_id is None:
-        return db.execute(_FIND_CURRENT, (bucket, key.encode())).fetchall()
-    if version_id == NULL_VERSION:
-        return db.execute(_FIND_NULL, (bucket, key.encode())).fetchall()
-    return db.execute(_FIND_NAMED, (bucket, key.encode(), version_id)).fetchall()
+        row = db.execute(_FIND_RECORDED, (bucket, encoded)).fetchone()
+        if row is not None:
+            version, part = to_recorded(key, row[2:])
+            return row[0], row[1], version, (part,)
+        rows = db.execute(_FIND_CURRENT, (bucket, encoded)).fetchall()
+    elif version_id == NULL_VERSION:
+        rows = db.execute(_FIND_NULL, (bucket, encoded)).fetchall()
+    else:
+        rows = db.execute(_FIND_NAMED, (bucket, encoded, version_id)).fetchall()
+    return _to_found(rows) if rows else None
 
 
 def find_by_id(db: sqlite3.Connection, version_id: str) -> Version | None:
@@ -330,6 +351,11 @@ def unsettle(db: sqlite3.Connection, bucket_id: int, key: bytes) -> bool:
     return db.execute(_UNSETTLE, (bucket_id, key)).rowcount > 0
 
 
+def unsettle_one(db: sqlite3.Connection, bucket_id: int, key: bytes, sequence: int) -> None:
+    """Let `objects` not name that version of the key."""
+    db.execute(_UNSETTLE_ONE, (bucket_id, key, sequence))
+
+
 def choose(version_id: str | None, current: str, null: str, named: str) -> str:
     """The statement that finds the current version, the null version, or the one named."""
     if version_id is None:
@@ -337,8 +363,9 @@ def choose(version_id: str | None, current: str, null: str, named: str) -> str:
     return null if version_id == NULL_VERSION else named
 
 
-def _to_stored(bucket: Bucket, rows: Sequence[Row]) -> StoredVersion:
-    version = to_version(rows[0][2 : 2 + VERSION_WIDTH])
-    part = rows[0][2 + VERSION_WIDTH :]
+def _to_found(rows: Sequence[Row]) -> _Found:
+    first = rows[0]
+    version = to_version(first[2 : 2 + VERSION_WIDTH])
+    part = first[2 + VERSION_WIDTH :]
     has_one = len(rows) == 1 and part[0] is not None
-    return StoredVersion(bucket, version, (to_part(part),) if has_one else ())
+    return first[0], first[1], version, (to_part(part),) if has_one else ()

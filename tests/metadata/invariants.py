@@ -27,10 +27,30 @@ NEWEST = """
     WHERE NOT v.is_delete_marker AND v.sequence = (
         SELECT max(w.sequence) FROM versions w WHERE w.bucket_id = v.bucket_id AND w.key = v.key)"""
 
+LISTED = """
+    SELECT bucket_id, key, sequence, version_id, size, etag, created_at_ms, owner_id, is_null,
+           storage_class, checksums, encryption
+    FROM objects"""
+
+# What a record may say, and what goes without saying if there is one.
+RECORDABLE = """
+    SELECT v.sequence, json_array(p.nodes, lower(hex(p.part_id)), p.size, p.k, p.m, p.unit_size,
+                                  p.plain_size, p.stored_md5,
+                                  json(ifnull(json_extract(v.attributes, '$.headers'), '{}')),
+                                  json(ifnull(json_extract(v.attributes, '$.user'), '{}')))
+    FROM versions v JOIN parts p USING (version_id)
+    WHERE p.number = 1 AND p.offset = 0 AND v.part_count = 0 AND p.etag = v.etag
+      AND p.created_at_ms = v.created_at_ms AND ifnull(p.plain_size, p.size) = v.size
+      AND p.checksums = ifnull(json_extract(v.attributes, '$.checksums'), '')
+      AND (v.tags, v.acl, v.retention_mode, v.retain_until_ms, v.legal_hold) = ('', '', '', 0, 0)
+      AND (SELECT count(*) FROM parts q WHERE q.version_id = v.version_id) = 1"""
+
 VIOLATIONS = {
     "totals equal a recount": RECOUNTED,
-    "an object names the newest version": f"SELECT * FROM objects EXCEPT {NEWEST}",
-    "a newest version is named": f"{NEWEST} EXCEPT SELECT * FROM objects",
+    "an object names the newest version": f"{LISTED} EXCEPT {NEWEST}",
+    "a newest version is named": f"{NEWEST} EXCEPT {LISTED}",
+    "a record says what its version and part do": f"""
+        SELECT sequence, record FROM objects WHERE record IS NOT NULL EXCEPT {RECORDABLE}""",
     "a key has one null version at most": """
         SELECT bucket_id, key FROM versions WHERE is_null GROUP BY 1, 2 HAVING count(*) > 1""",
     "a key of an unversioned bucket has one version, no marker": """

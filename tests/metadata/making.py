@@ -61,6 +61,16 @@ def make_version(
     )
 
 
+def part_of(version: Version, part: Part) -> Part:
+    """The part as the version's only one says what it is: as a plain PUT makes them."""
+    return replace(
+        part,
+        etag=version.etag,
+        created_at_ms=version.created_at_ms,
+        checksums=version.attributes.checksums,
+    )
+
+
 def make_marker(key: str) -> Version:
     return replace(make_version(key, size=0, etag=""), is_delete_marker=True)
 
@@ -79,8 +89,8 @@ async def put(
 ) -> tuple[Version, Part]:
     """Put a version of one part under the key."""
     await write_null_versions(store, is_null=is_null, bucket=bucket)
-    part = make_part()
     version = make_version(key, etag=etag)
+    part = part_of(version, make_part())
     return await store.put_version(bucket, version, [part]), part
 
 

@@ -24,10 +24,12 @@ from tests.metadata.comparing import SETTINGS, Comparison
 from tests.metadata.making import (
     ALL_NODES,
     FAR_FUTURE_MS,
+    NODES,
     delete,
     make_part,
     make_version,
     new_id,
+    part_of,
     start_upload,
 )
 
@@ -50,9 +52,11 @@ class HealingComparison(Comparison):
 
     @rule(key=KEYS, sizes=st.lists(st.integers(0, 9), max_size=2), is_degraded=st.booleans())
     def put_version(self, key, sizes, is_degraded):
-        parts = [make_part(number, size) for number, size in enumerate(sizes, start=1)]
-        missing = [MissingShard(part.part_id, 1, "down") for part in parts] if is_degraded else []
         version = make_version(key, size=sum(sizes))
+        parts = [
+            part_of(version, make_part(number, size)) for number, size in enumerate(sizes, start=1)
+        ]
+        missing = [MissingShard(part.part_id, 1, "down") for part in parts] if is_degraded else []
         self.both(lambda store: store.put_version("b", version, parts, missing=missing))
 
     @rule(key=KEYS)
@@ -99,6 +103,14 @@ class HealingComparison(Comparison):
         for name in self.names(picks):
             holder = None if is_stale else self.model._holder(name)
             moves.append(ShardMove(*name, holder or "n1", new_node))
+        self.both(lambda store: store.move_shards(moves))
+
+    @rule(key=KEYS, shard=SHARDS, new_node=ROOMY)
+    def move_what_was_just_written(self, key, shard, new_node):
+        version = make_version(key)
+        part = part_of(version, make_part())
+        self.both(lambda store: store.put_version("b", version, [part]))
+        moves = [ShardMove(part.part_id, shard, NODES[shard % 3], new_node)]
         self.both(lambda store: store.move_shards(moves))
 
     @rule(pick=PICKS, shard=SHARDS, away=ROOMY)

@@ -19,7 +19,7 @@ from metadata import (
     WriteCondition,
 )
 from tests.metadata.comparing import SETTINGS, Comparison, in_order
-from tests.metadata.making import NODES, make_marker, make_part, make_version, new_id
+from tests.metadata.making import NODES, make_marker, make_part, make_version, new_id, part_of
 
 BUCKETS = st.sampled_from(["b", "b", "b", "c", "locking", "locking", "nope"])
 NASTY = ["a", "b", "/", "//", ".", "\x00", "\x01", "\x7f", "ü", "\ue000", "🗿", "\U0010ffff"]
@@ -81,11 +81,18 @@ class ObjectsComparison(Comparison):
         condition=CONDITIONS,
         is_degraded=st.booleans(),
         lock=LOCKS,
+        is_plain=st.booleans(),
     )
-    def put_version(self, bucket, key, etag, attributes, sizes, condition, is_degraded, lock):
+    def put_version(
+        self, bucket, key, etag, attributes, sizes, condition, is_degraded, lock, is_plain
+    ):
+        if is_plain:
+            sizes = sizes[:1] or [1]
         parts = [make_part(number, size) for number, size in enumerate(sizes, start=1)]
         missing = [MissingShard(part.part_id, 1, "down") for part in parts] if is_degraded else []
         version = make_version(key, size=sum(sizes), etag=etag, attributes=attributes)
+        if is_plain:
+            parts = [part_of(version, part) for part in parts]
         mode, until_ms, hold = lock
         version = replace(version, retention_mode=mode, retain_until_ms=until_ms, legal_hold=hold)
         self.both(
@@ -134,6 +141,13 @@ class ObjectsComparison(Comparison):
                     bucket, version.key, version_id, condition=condition, bypass_governance=bypass
                 )
             )
+
+    @rule(bucket=BUCKETS, key=KEYS, change=CHANGES)
+    def change_what_was_just_written(self, bucket, key, change):
+        version = make_version(key)
+        part = part_of(version, make_part())
+        self.both(lambda store: store.put_version(bucket, version, [part]))
+        self.both(lambda store: store.update_version(bucket, key, None, change))
 
     @rule(version_id=version_ids, is_named=st.booleans(), change=CHANGES, bypass=st.booleans())
     def update_version(self, version_id, is_named, change, bypass):
