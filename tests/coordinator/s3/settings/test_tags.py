@@ -1,7 +1,10 @@
 """Tags: what S3 allows, in a document and in a header."""
 
+import sqlite3
+
 import pytest
 
+from coordinator.access.bucket import TAGGING, load_tags
 from coordinator.s3.errors import S3Error
 from coordinator.s3.settings.tags import (
     MAX_BUCKET_TAGS,
@@ -11,6 +14,7 @@ from coordinator.s3.settings.tags import (
     parse_tag_header,
     render_tagging,
 )
+from metadata.schema import known_migrations, migrate
 
 
 def tagging(*pairs: tuple[str, str]) -> bytes:
@@ -108,3 +112,20 @@ def test_tags_in_a_header(header: str, tags: dict[str, str]) -> None:
 def test_headers_that_are_refused(header: str, code: str) -> None:
     with pytest.raises(S3Error, match=code):
         parse_tag_header(header)
+
+
+def test_tags_that_were_kept_as_xml_stay() -> None:
+    text = "Ünïcode 漢字 09 _.:/=+-@"
+    kept = [{}, {"a": ""}, {"a": "1", text: text, "z": "a=b"}]
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(db, known_migrations()[:5])
+    for number, tags in enumerate(kept):
+        row = (number, TAGGING, render_tagging(tags).decode())
+        db.execute("INSERT INTO bucket_settings VALUES (?, ?, ?)", row)
+    db.execute("INSERT INTO bucket_settings VALUES (0, 'cors', '<CORS/>')")
+    migrate(db, known_migrations())
+    found = db.execute("SELECT name, document FROM bucket_settings ORDER BY bucket_id, name")
+    (_, cors), *documents = found.fetchall()
+    assert cors == "<CORS/>"
+    assert [load_tags(document) for _, document in documents] == kept
+    db.close()
