@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from coordinator.crypto import CustomerKey, DataKey, Protection
 from coordinator.objects.body import Body, BodyDigest
+from coordinator.objects.errors import Unreadable
 from coordinator.objects.ids import Ids
 from coordinator.objects.opened import OpenedStream, widened
 from coordinator.objects.protection import ObjectKeys
@@ -66,6 +67,10 @@ async def with_current(
             return await use(stored)
         except NoSuchKey:
             continue
+        except Unreadable:
+            # Perhaps it went, or its shards moved, between the look-up and the opening.
+            if await look_up() == stored:
+                raise
     return await use(await look_up())
 
 

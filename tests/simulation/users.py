@@ -219,6 +219,8 @@ class Users:
             except NoSuchKey:
                 continue  # replaced since it was looked up
             parts = stored.parts or at_once(self._world.store.parts(stored.version.version_id))
+            part_ids = [part.part_id for part in parts]
+            pinned = at_once(self._world.store.find_parts(part_ids))
             try:
                 with self._world.reading(parts):
                     async with stream:
@@ -226,9 +228,13 @@ class Users:
                             await asyncio.sleep(chance.choice([0.01, 1.0, 12.0]))
                         return start, size, b"".join([bytes(piece) async for piece in stream])
             except Unreadable:
-                # Only shards that were moved since excuse it: what was dropped is pinned.
-                now = at_once(self._world.store.find_parts([part.part_id for part in parts]))
-                if all(now.get(part.part_id, part).nodes == part.nodes for part in parts):
+                # Only shards that were moved since excuse it, and parts that were dropped between
+                # look-up and opening: what was dropped later is pinned.
+                now = at_once(self._world.store.find_parts(part_ids))
+                if all(
+                    part.part_id in pinned and now.get(part.part_id, part).nodes == part.nodes
+                    for part in parts
+                ):
                     raise
         raise Unreadable("replaced again and again")
 
