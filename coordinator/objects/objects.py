@@ -61,17 +61,18 @@ async def with_current(
 ) -> Used:
     """What `use` makes of the version looked up; one that was replaced or deleted before it was
     opened (NoSuchKey) is looked up anew, which tells by what. Raises what both raise."""
+    stored = await look_up()
     for _ in range(OPEN_TRIES - 1):
-        stored = await look_up()
         try:
             return await use(stored)
         except NoSuchKey:
-            continue
+            stored = await look_up()
         except Unreadable:
             # Perhaps it went, or its shards moved, between the look-up and the opening.
-            if await look_up() == stored:
+            former, stored = stored, await look_up()
+            if stored == former:
                 raise
-    return await use(await look_up())
+    return await use(stored)
 
 
 class Objects:

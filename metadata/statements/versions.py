@@ -250,7 +250,8 @@ def find_version(
 def find_at_once(
     db: sqlite3.Connection, bucket: str, key: str, version_id: str | None, known: KnownBuckets
 ) -> StoredVersion | None:
-    """The hot path of every GET: what one statement finds. None if there is more to be asked."""
+    """The hot path of every GET: what it finds, one statement found, even where it is the second.
+    None if there is more to be asked."""
     found = _find(db, bucket, key, version_id)
     if found is None:
         return None
