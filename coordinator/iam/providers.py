@@ -106,21 +106,19 @@ def _checked_client_ids(client_ids: Sequence[str]) -> list[str]:
     unique = list(dict.fromkeys(client_ids))
     if not all(0 < len(one) <= MAX_CLIENT_ID_LENGTH for one in unique):
         raise IamError("InvalidInput", f"a client ID has 1 to {MAX_CLIENT_ID_LENGTH} characters")
-    if len(unique) > MAX_CLIENT_IDS:
-        raise IamError(
-            "LimitExceeded",
-            f"Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: {MAX_CLIENT_IDS}",
-        )
-    return unique
+    return _within("ClientIds", MAX_CLIENT_IDS, unique)
 
 
 def _checked_thumbprints(thumbprints: Sequence[str]) -> list[str]:
     unique = list(dict.fromkeys(thumbprints))
     if not all(len(one) == THUMBPRINT_LENGTH and one.isascii() for one in unique):
         raise IamError("InvalidInput", f"a thumbprint has {THUMBPRINT_LENGTH} characters (SHA-1)")
-    if len(unique) > MAX_THUMBPRINTS:
+    return _within("Thumbprints", MAX_THUMBPRINTS, unique)
+
+
+def _within(what: str, limit: int, found: list[str]) -> list[str]:
+    if len(found) > limit:
         raise IamError(
-            "LimitExceeded",
-            f"Cannot exceed quota for ThumbprintsPerOpenIdConnectProvider: {MAX_THUMBPRINTS}",
+            "LimitExceeded", f"Cannot exceed quota for {what}PerOpenIdConnectProvider: {limit}"
         )
-    return unique
+    return found
