@@ -4,22 +4,21 @@ Order at start: lock the directory, identity, recovery, listen. At stop: the ser
 requests, then the engine commits what it accepted, flushes and closes; the lock goes last.
 """
 
-import asyncio
 import gc
 import logging
 import secrets
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Final
-
-import uvloop
 
 from node.budget import ByteBudget
 from node.disk import LocalDisk, sync_directory
 from node.engine import Engine, Pace
 from node.errors import NodeError, WrongStore
-from node.http import RunningServer, serve
 from node.identity import SEGMENTS_DIRECTORY, Identity, adopt, lock_directory, open_identity
+from node.listener import Listener
 from node.logs import configure_logging
 from node.schema import CATALOG_FILENAME
 from node.server import About, NodeServer
@@ -29,7 +28,7 @@ from node.store import Store, StoreOptions
 STORE_ID_BYTES: Final = 16
 MIN_SECRET_LENGTH: Final = 16
 SWITCH_INTERVAL_S: Final = 0.001
-"""How long the event loop may keep the writer thread from Python after its fsync has returned."""
+"""How long one thread may keep another from Python after its fsync or receive has returned."""
 
 GC_THRESHOLD: Final = 20_000
 
@@ -42,13 +41,13 @@ def main(settings: NodeSettings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.set_threshold(GC_THRESHOLD)
     try:
-        uvloop.run(run(settings))
+        run(settings)
     except (NodeError, OSError) as error:
         logger.error("node stopped", extra={"reason": str(error)})
         sys.exit(1)
 
 
-async def run(settings: NodeSettings) -> None:
+def run(settings: NodeSettings) -> None:
     """Start the node, serve, stop. Raises NodeError, OSError."""
     secret = read_secret(settings.secret_file)
     directory = settings.data_dir
@@ -71,9 +70,13 @@ async def run(settings: NodeSettings) -> None:
             adopt=_Adoption(directory, identity),
             budget=ByteBudget(settings.memory_budget_bytes),
         )
-        await serve(server, host=settings.host, port=settings.port, on_listening=_log_listening)
+        listener = Listener(settings.host, settings.port, server)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: listener.stop())
+        logger.info("node listens", extra={"url": listener.url})
+        listener.run()
     finally:
-        await engine.close()
+        engine.close()
     logger.info("node stopped cleanly")
 
 
@@ -83,13 +86,11 @@ class _Adoption:
     def __init__(self, directory: Path, identity: Identity) -> None:
         self._directory = directory
         self._identity = identity
-        self._lock = asyncio.Lock()
+        self._lock = threading.Lock()
 
-    async def __call__(self, cluster_id: str) -> Identity:
-        async with self._lock:
-            self._identity = await asyncio.to_thread(
-                adopt, self._directory, self._identity, cluster_id
-            )
+    def __call__(self, cluster_id: str) -> Identity:
+        with self._lock:
+            self._identity = adopt(self._directory, self._identity, cluster_id)
         logger.info("adopted by a cluster", extra={"cluster_id": cluster_id})
         return self._identity
 
@@ -120,7 +121,3 @@ def _pace(settings: NodeSettings) -> Pace:
         compaction_interval_s=settings.compaction_interval_s,
         compaction_bytes_per_s=settings.compaction_bytes_per_s,
     )
-
-
-def _log_listening(server: RunningServer) -> None:
-    logger.info("node listens", extra={"url": server.url})

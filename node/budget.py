@@ -4,7 +4,7 @@ Rules: first come, first served, so that large bodies are not starved by small o
 than the whole budget is admitted alone.
 """
 
-import asyncio
+import threading
 from collections import deque
 
 
@@ -14,42 +14,34 @@ class ByteBudget:
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
         self._held_bytes = 0
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[int, threading.Event]] = deque()
 
     def hold(self, size: int) -> "_Hold":
-        """`async with` it: waits for room for `size` bytes, and holds it."""
+        """`with` it: waits for room for `size` bytes, and holds it."""
         return _Hold(self, size)
 
     def _fits(self, size: int) -> bool:
         return self._held_bytes == 0 or self._held_bytes + size <= self._limit_bytes
 
-    async def acquire(self, size: int) -> None:
+    def acquire(self, size: int) -> None:
         """Wait for room for `size` bytes; `release` them."""
-        if not self._waiting and self._fits(size):
-            self._held_bytes += size
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((size, turn))
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._held_bytes -= size
-            else:
-                self._waiting.remove((size, turn))
-            self._admit()
-            raise
+        with self._lock:
+            if not self._waiting and self._fits(size):
+                self._held_bytes += size
+                return
+            turn = threading.Event()
+            self._waiting.append((size, turn))
+        turn.wait()
 
     def release(self, size: int) -> None:
         """Let others have them."""
-        self._held_bytes -= size
-        self._admit()
-
-    def _admit(self) -> None:
-        while self._waiting and self._fits(self._waiting[0][0]):
-            size, turn = self._waiting.popleft()
-            self._held_bytes += size
-            turn.set_result(None)
+        with self._lock:
+            self._held_bytes -= size
+            while self._waiting and self._fits(self._waiting[0][0]):
+                size, turn = self._waiting.popleft()
+                self._held_bytes += size
+                turn.set()
 
 
 class _Hold:
@@ -61,8 +53,8 @@ class _Hold:
         self._budget = budget
         self._size = size
 
-    async def __aenter__(self) -> None:
-        await self._budget.acquire(self._size)
+    def __enter__(self) -> None:
+        self._budget.acquire(self._size)
 
-    async def __aexit__(self, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self._budget.release(self._size)

@@ -1,6 +1,6 @@
 """What a node counts about itself since it started.
 
-Rules: plain integers, each written by one thread; a reader may see them a moment apart.
+Rules: plain integers, each written under one lock; a reader may see them a moment apart.
 """
 
 from dataclasses import dataclass

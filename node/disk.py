@@ -30,10 +30,6 @@ class File(Protocol):
         """Fill the buffer as far as the file reaches; how many bytes that were."""
         ...
 
-    def read_cached_into(self, buffer: memoryview, offset: int) -> int:
-        """Like `read_into`, but stops early rather than wait for the disk."""
-        ...
-
     def forget(self, offset: int, length: int) -> None:
         """Drop cached pages, so that the next read comes from the disk itself."""
         ...
@@ -104,14 +100,6 @@ class LocalFile:
                 break
             done += count
         return done
-
-    def read_cached_into(self, buffer: memoryview, offset: int) -> int:
-        try:
-            return os.preadv(self._fd, [buffer], offset, os.RWF_NOWAIT)
-        except OSError:
-            # EAGAIN: not in the page cache. EOPNOTSUPP: this file system cannot tell. Any real
-            # error shows up again when the caller falls back to `read_into`.
-            return 0
 
     def forget(self, offset: int, length: int) -> None:
         os.posix_fadvise(self._fd, offset, length, os.POSIX_FADV_DONTNEED)

@@ -4,9 +4,10 @@ Rules:
 1. A record is read straight to its place in the answer: no copies but the kernel's.
 2. Everything is checked: header, key, payload. A record that fails is DAMAGED, is noted, and is
    never answered as MISSING; neither is one whose segment cannot be read.
-3. Any thread may read. The event loop asks with `cached_only` first and leaves waiting to others.
+3. Any thread may read.
 """
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -49,6 +50,7 @@ class Reader:
         self._log = log
         self._damage = damage
         self._counters = counters
+        self._counting = threading.Lock()
 
     def locate(self, keys: Iterable[RecordKey]) -> Located:
         """Where the records lie. NodeRefused if together they are too much for one answer."""
@@ -59,8 +61,8 @@ class Reader:
             raise NodeRefused(f"the answer would have {size} bytes, over {MAX_BATCH_BYTES}")
         return Located(records, size)
 
-    def fill(self, located: Located, *, cached_only: bool = False) -> memoryview | None:
-        """The body of the answer; None if `cached_only` and the disk must be awaited."""
+    def fill(self, located: Located) -> memoryview:
+        """The body of the answer."""
         body = memoryview(bytearray(located.answer_bytes))
         outcomes: list[Outcome] = []
         end = 0
@@ -69,10 +71,8 @@ class Reader:
             outcome, length = Outcome.MISSING, 0
             if location is not None:
                 record = body[start : start + location.length]
-                found = self._outcome(key, location, record, cached_only)
-                if found is None:
-                    return None
-                outcome, length = found, location.length if found is Outcome.FOUND else 0
+                outcome = self._outcome(key, location, record)
+                length = location.length if outcome is Outcome.FOUND else 0
             body[end:start] = pack_answer_head(outcome, length)
             outcomes.append(outcome)
             end = start + length
@@ -82,19 +82,17 @@ class Reader:
 
     def _count(self, outcomes: Sequence[Outcome], size: int) -> None:
         counters = self._counters
-        counters.read_records += len(outcomes)
-        counters.read_bytes += size
-        counters.missing_records += outcomes.count(Outcome.MISSING)
-        counters.damaged_reads += outcomes.count(Outcome.DAMAGED)
+        with self._counting:
+            counters.read_records += len(outcomes)
+            counters.read_bytes += size
+            counters.missing_records += outcomes.count(Outcome.MISSING)
+            counters.damaged_reads += outcomes.count(Outcome.DAMAGED)
 
-    def _outcome(
-        self, key: RecordKey, location: Location, record: memoryview, cached_only: bool
-    ) -> Outcome | None:
+    def _outcome(self, key: RecordKey, location: Location, record: memoryview) -> Outcome:
         reason = "its segment is missing"
         for _ in range(MAX_LOOKUPS_PER_READ):
             try:
-                whole = self.read_record(key, location, record, cached_only=cached_only)
-                return Outcome.FOUND if whole else None
+                self.read_record(key, location, record)
             except KeyError:
                 # Compaction removed the segment between look-up and read: look again.
                 moved = self._index.find(key)
@@ -104,29 +102,24 @@ class Reader:
             except RecordDamaged as error:
                 reason = str(error)
                 break
+            else:
+                return Outcome.FOUND
         self.report(key, location, reason)
         return Outcome.DAMAGED
 
-    def read_record(
-        self, key: RecordKey, location: Location, record: memoryview, *, cached_only: bool = False
-    ) -> bool:
-        """Fill `record`; whether that was possible without waiting, if `cached_only` asks so.
+    def read_record(self, key: RecordKey, location: Location, record: memoryview) -> None:
+        """Fill `record`.
 
         Raises KeyError if there is no such segment, RecordDamaged if that is not the record or
         the disk cannot read it.
         """
         try:
-            file = self._log.file(location.segment)
-            read = file.read_cached_into if cached_only else file.read_into
-            count = read(record, location.offset)
+            count = self._log.file(location.segment).read_into(record, location.offset)
         except OSError as error:
             raise RecordDamaged(f"cannot be read: {error}") from error
         if count < len(record):
-            if cached_only:
-                return False
             raise RecordDamaged("record reaches beyond the end of its segment")
         check_record(key, record)
-        return True
 
     def report(self, key: RecordKey, location: Location, reason: str) -> DamageReport:
         """Note that the record at that place is not what it should be."""

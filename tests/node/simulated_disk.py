@@ -93,9 +93,6 @@ class SimulatedFile:
         buffer[: len(data)] = data
         return len(data)
 
-    def read_cached_into(self, buffer: memoryview, offset: int) -> int:
-        return self.read_into(buffer, offset)
-
     def forget(self, offset: int, length: int) -> None:
         pass
 

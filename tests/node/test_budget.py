@@ -1,48 +1,69 @@
 """The bound on bodies in memory."""
 
-import asyncio
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from node.budget import ByteBudget
 
+GENEROUS_S = 20.0
 
-async def test_first_come_first_served_within_the_limit():
+
+class Holder:
+    """A thread that wants some of the budget, has it, and gives it back when it is told to."""
+
+    def __init__(self, pool: ThreadPoolExecutor, budget: ByteBudget, size: int) -> None:
+        self.has = threading.Event()
+        self._release = threading.Event()
+        self._done = pool.submit(self._hold, budget, size)
+
+    def _hold(self, budget: ByteBudget, size: int) -> None:
+        with budget.hold(size):
+            self.has.set()
+            self._release.wait(GENEROUS_S)
+
+    def release(self) -> None:
+        self._release.set()
+        self._done.result(GENEROUS_S)
+
+
+def waiting(budget: ByteBudget, count: int) -> None:
+    """Return when so many wait."""
+    while len(budget._waiting) != count:
+        os.sched_yield()
+
+
+def test_first_come_first_served_within_the_limit():
     budget = ByteBudget(10)
-    order: list[str] = []
-    release = {name: asyncio.Event() for name in "abcd"}
-
-    async def holder(name: str, size: int) -> None:
-        async with budget.hold(size):
-            order.append(name)
-            await release[name].wait()
-
-    async def settled() -> str:
-        for _ in range(5):
-            await asyncio.sleep(0)
-        return "".join(order)
-
-    sizes = {"a": 6, "b": 5, "c": 4, "d": 100}
-    tasks = {name: asyncio.create_task(holder(name, size)) for name, size in sizes.items()}
-    assert await settled() == "a"  # c would fit, but b came first
-    release["a"].set()
-    assert await settled() == "abc"
-    tasks["c"].cancel()
-    release["b"].set()
-    assert await settled() == "abcd"  # alone, it may be larger than the limit
-    release["d"].set()
-    await asyncio.gather(*tasks.values(), return_exceptions=True)
+    with ThreadPoolExecutor(4) as pool:
+        a = Holder(pool, budget, 6)
+        assert a.has.wait(GENEROUS_S)
+        b = Holder(pool, budget, 5)
+        waiting(budget, 1)
+        c = Holder(pool, budget, 4)
+        waiting(budget, 2)
+        d = Holder(pool, budget, 100)
+        waiting(budget, 3)
+        assert not c.has.is_set()  # it would fit, but b came first
+        a.release()
+        assert b.has.wait(GENEROUS_S)
+        assert c.has.wait(GENEROUS_S)
+        assert not d.has.is_set()
+        b.release()
+        waiting(budget, 1)
+        c.release()
+        assert d.has.wait(GENEROUS_S)  # alone, it may be larger than the limit
+        d.release()
+        Holder(pool, budget, 10).release()
 
 
-async def test_who_stops_waiting_leaves_the_queue():
+def test_what_failed_gives_its_room_back():
     budget = ByteBudget(10)
-    async with budget.hold(10):
-        waiting = [asyncio.create_task(_hold(budget, 10)) for _ in range(3)]
-        await asyncio.sleep(0)
-        waiting[0].cancel()
-        await asyncio.sleep(0)
-    await asyncio.gather(*waiting[1:])
-    await _hold(budget, 10)
-
-
-async def _hold(budget: ByteBudget, size: int) -> None:
-    async with budget.hold(size):
+    for _ in range(3):
+        try:
+            with budget.hold(10):
+                raise ConnectionError
+        except ConnectionError:
+            pass
+    with budget.hold(10):
         pass

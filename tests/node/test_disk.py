@@ -30,14 +30,6 @@ def test_a_short_write_is_continued(disk, monkeypatch):
     assert (file.read_into(buffer, 0), bytes(buffer)) == (8, b"abcdefgh")
 
 
-def test_reads_of_what_is_cached_never_fail(disk):
-    file = disk.create("f")
-    file.write([b"abc"], 0)
-    buffer = memoryview(bytearray(3))
-    assert file.read_cached_into(buffer, 0) in (0, 3)
-    assert file.read_cached_into(buffer, 100) == 0
-
-
 def test_creating_empties_and_names_are_listed(disk):
     disk.create("b").write([b"x"], 0)
     assert disk.create("b").size() == 0

@@ -11,7 +11,6 @@ from node.client import NodeClient, make_record
 from node.disk import LocalDisk
 from node.engine import Engine, Pace
 from node.errors import NodeRefused, WrongStore
-from node.http import running
 from node.identity import Identity, adopt, open_identity
 from node.protocol import (
     MAX_BATCH_BYTES,
@@ -25,6 +24,7 @@ from node.protocol import (
 from node.record import Kind, RecordKey, ShardKey, encode_header
 from node.segment import SegmentName
 from node.server import About, NodeServer
+from tests.node.listening import listening
 from tests.node.records import key, open_store, record
 
 SECRET = "a secret of the test"
@@ -38,18 +38,18 @@ class Node:
         self.store, self.url = store, url
 
 
-@contextlib.asynccontextmanager
-async def serving(directory):
+@contextlib.contextmanager
+def serving(directory):
     identity = open_identity(directory, "node-1", lambda: "store-1")
 
-    async def adopt_it(cluster_id: str) -> Identity:
+    def adopt_it(cluster_id: str) -> Identity:
         return adopt(directory, identity, cluster_id)
 
     segments = directory / "segments"
     segments.mkdir(exist_ok=True)
     store = open_store(LocalDisk(segments), directory, segment_size_bytes=1 << 20)
     engine = Engine(store, Pace())
-    app = NodeServer(
+    server = NodeServer(
         engine,
         identity,
         about=About("zone-1", 2.0),
@@ -58,15 +58,15 @@ async def serving(directory):
         budget=ByteBudget(1 << 20),
     )
     try:
-        async with running(app) as server:
-            yield Node(store, server.url)
+        with listening(server) as url:
+            yield Node(store, url)
     finally:
-        await engine.close()
+        engine.close()
 
 
 @pytest.fixture
-async def node(tmp_path):
-    async with serving(tmp_path) as node:
+def node(tmp_path):
+    with serving(tmp_path) as node:
         yield node
 
 
@@ -164,20 +164,16 @@ async def test_another_cluster_or_node_is_told_so(http, node, header, value, err
 
 
 async def test_a_node_is_adopted_once_and_for_good(tmp_path):
-    async with (
-        serving(tmp_path) as node,
-        httpx.AsyncClient(base_url=node.url, trust_env=False) as http,
-    ):
-        wrong = {**GOOD, "x-trilith-cluster": "thief", "authorization": "Bearer x"}
-        assert (await http.get("/v1/health", headers=wrong)).status_code == 401
-        assert (await http.get("/v1/health", headers=GOOD)).json()["cluster_id"] == "cluster-1"
+    with serving(tmp_path) as node:
+        async with httpx.AsyncClient(base_url=node.url, trust_env=False) as http:
+            wrong = {**GOOD, "x-trilith-cluster": "thief", "authorization": "Bearer x"}
+            assert (await http.get("/v1/health", headers=wrong)).status_code == 401
+            assert (await http.get("/v1/health", headers=GOOD)).json()["cluster_id"] == "cluster-1"
     assert open_identity(tmp_path, "node-1", str).cluster_id == "cluster-1"
-    async with (
-        serving(tmp_path) as node,
-        httpx.AsyncClient(base_url=node.url, trust_env=False) as http,
-    ):
-        other = {**GOOD, "x-trilith-cluster": "cluster-2"}
-        assert (await http.get("/v1/health", headers=other)).status_code == 409
+    with serving(tmp_path) as node:
+        async with httpx.AsyncClient(base_url=node.url, trust_env=False) as http:
+            other = {**GOOD, "x-trilith-cluster": "cluster-2"}
+            assert (await http.get("/v1/health", headers=other)).status_code == 409
 
 
 TOMBSTONE = encode_header(RecordKey(bytes(16), 0, 0), b"", Kind.TOMBSTONE)
