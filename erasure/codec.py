@@ -5,8 +5,7 @@ matrix. Shards are numbered as the generator's rows: data 0 .. k-1, parity k .. 
 checked before anything is written. A Codec has no state but caches and may be shared by threads.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -24,6 +23,10 @@ Units = NDArray[np.uint8]
 """One unit (1-D), or one per row (2-D)."""
 
 _UINT8: Final = np.dtype(np.uint8)
+_NO_BYTES: Final = (BufferError, TypeError, ValueError)
+
+_frombuffer = np.frombuffer
+_xor = np.bitwise_xor
 
 MAX_CODECS: Final = 64
 MAX_LOSS_PATTERNS: Final = 128
@@ -47,14 +50,8 @@ def split(data: Buffer | Units, k: int) -> Units:
     return units.reshape(k, unit)
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What to do about one pattern of loss: all that depends on shard numbers alone."""
-
-    given: tuple[int, ...]
-    missing: tuple[int, ...]
-    survivors: tuple[int, ...]
-    rebuild: Apply | None
+Rebuild = Callable[[Mapping[int, Buffer | Units], Units | None], dict[int, Units]]
+"""Does what one pattern of loss needs; all that depends on shard numbers alone went into it."""
 
 
 class Codec:
@@ -100,36 +97,24 @@ class Codec:
         not looked at. Raises NotEnoughShards (not where all wanted ones are given), InvalidShard,
         InvalidUnits.
         """
-        plan = self._plan(tuple(shards), tuple(wanted))
-        if plan.rebuild is None:
-            return dict(zip(plan.given, _as_units(shards, plan.given), strict=True))
-        inputs = _as_units(shards, plan.survivors)
-        shape = (len(plan.missing), len(inputs[0]))
-        if out is None:
-            out = np.empty(shape, _UINT8)
-        elif out.shape != shape or out.dtype != _UINT8 or not out.flags.carray:
-            raise _bad_output(out, shape)
-        plan.rebuild(inputs, out)
-        units = {index: out[row] for row, index in enumerate(plan.missing)}
-        if plan.given:
-            units.update(zip(plan.given, _as_units(shards, plan.given), strict=True))
-            return {index: units[index] for index in wanted}
-        return units
+        return self._plan(tuple(shards), tuple(wanted))(shards, out)
 
-    def _make_plan(self, given: tuple[int, ...], wanted: tuple[int, ...]) -> _Plan:
+    def _make_plan(self, given: tuple[int, ...], wanted: tuple[int, ...]) -> Rebuild:
         for index in given + wanted:
             if not 0 <= index < self.n:
                 raise InvalidShard(f"shard {index} of {self.n}")
-        present = tuple(index for index in wanted if index in given)
         missing = tuple(index for index in wanted if index not in given)
         if not missing:
-            return _Plan(present, missing, (), None)
+            return _nothing_to_rebuild(wanted)
         if len(given) < self.k:
             raise NotEnoughShards(self.k, len(given))
         # In ascending order: data first, for an identity row costs nothing, then the parity rows
         # with the lowest powers.
         survivors = tuple(sorted(given)[: self.k])
-        return _Plan(present, missing, survivors, product(self._matrix(survivors, missing)))
+        matrix = self._matrix(survivors, missing)
+        if self.k == 2 and wanted == missing and matrix.tolist() == [[1, 1]]:
+            return _sum_of_two(*survivors, *missing)
+        return _product_of(survivors, missing, wanted, product(matrix))
 
     def _matrix(self, survivors: tuple[int, ...], missing: tuple[int, ...]) -> Matrix:
         """The matrix that makes the missing shards of k survivors.
@@ -160,18 +145,80 @@ def _rows_times(rows: Matrix, matrix: Matrix) -> Matrix:
     return np.concatenate([multiply(row[None, :], matrix) for row in rows])
 
 
+def _nothing_to_rebuild(wanted: tuple[int, ...]) -> Rebuild:
+    def rebuild(shards: Mapping[int, Buffer | Units], _: Units | None) -> dict[int, Units]:
+        return dict(zip(wanted, _as_units(shards, wanted), strict=True))
+
+    return rebuild
+
+
+def _sum_of_two(first: int, second: int, missing: int) -> Rebuild:
+    """The default code's only way. Its XOR takes 18 us and leaves nothing else in the caches: each
+    microsecond of Python that it is spared counts double."""
+
+    def rebuild(shards: Mapping[int, Buffer | Units], out: Units | None) -> dict[int, Units]:
+        try:
+            one = _frombuffer(shards[first], _UINT8)
+            other = _frombuffer(shards[second], _UINT8)
+        except _NO_BYTES as error:
+            raise _not_bytes(error) from error
+        size = one.size
+        if other.size != size:
+            raise _bad_lengths(one, other)
+        if out is None:
+            row = np.empty(size, _UINT8)
+        else:
+            if out.shape != (1, size) or out.dtype != _UINT8 or not out.flags.carray:
+                raise _bad_output(out, (1, size))
+            row = out[0]
+        _xor(one, other, row)
+        return {missing: row}
+
+    return rebuild
+
+
+def _product_of(
+    survivors: tuple[int, ...], missing: tuple[int, ...], wanted: tuple[int, ...], apply: Apply
+) -> Rebuild:
+    present = tuple(index for index in wanted if index not in missing)
+
+    def rebuild(shards: Mapping[int, Buffer | Units], out: Units | None) -> dict[int, Units]:
+        inputs = _as_units(shards, survivors)
+        shape = (len(missing), len(inputs[0]))
+        if out is None:
+            out = np.empty(shape, _UINT8)
+        elif out.shape != shape or out.dtype != _UINT8 or not out.flags.carray:
+            raise _bad_output(out, shape)
+        apply(inputs, out)
+        units = {index: out[row] for row, index in enumerate(missing)}
+        if present:
+            units.update(zip(present, _as_units(shards, present), strict=True))
+            return {index: units[index] for index in wanted}
+        return units
+
+    return rebuild
+
+
 def _as_units(shards: Mapping[int, Buffer | Units], indices: Iterable[int]) -> list[Units]:
     """The bytes of those shards as 1-D arrays of one length, without a copy."""
     units: list[Units] = []
     for index in indices:
         try:
-            unit = np.frombuffer(shards[index], _UINT8)
-        except (BufferError, TypeError, ValueError) as error:
-            raise InvalidUnits(f"not a contiguous buffer of bytes: {error}") from error
+            unit = _frombuffer(shards[index], _UINT8)
+        except _NO_BYTES as error:
+            raise _not_bytes(error) from error
         if units and len(unit) != len(units[0]):
-            raise InvalidUnits(f"units of {len(units[0])} and of {len(unit)} bytes")
+            raise _bad_lengths(units[0], unit)
         units.append(unit)
     return units
+
+
+def _not_bytes(error: Exception) -> InvalidUnits:
+    return InvalidUnits(f"not a contiguous buffer of bytes: {error}")
+
+
+def _bad_lengths(one: Units, other: Units) -> InvalidUnits:
+    return InvalidUnits(f"units of {len(one)} and of {len(other)} bytes")
 
 
 def _bad_output(out: Units, shape: tuple[int, int]) -> InvalidUnits:
