@@ -40,7 +40,7 @@ def split(data: Buffer | Units, k: int) -> Units:
     """
     if k < 1:
         raise InvalidCode(f"cannot split into {k} units")
-    (flat,) = _as_units({0: data}, [0])
+    flat = _as_unit(data)
     unit = unit_length_of(len(flat), k)
     if unit * k == len(flat):
         return flat.reshape(k, unit)
@@ -203,14 +203,18 @@ def _as_units(shards: Mapping[int, Buffer | Units], indices: Iterable[int]) -> l
     """The bytes of those shards as 1-D arrays of one length, without a copy."""
     units: list[Units] = []
     for index in indices:
-        try:
-            unit = _frombuffer(shards[index], _UINT8)
-        except _NO_BYTES as error:
-            raise _not_bytes(error) from error
+        unit = _as_unit(shards[index])
         if units and len(unit) != len(units[0]):
             raise _bad_lengths(units[0], unit)
         units.append(unit)
     return units
+
+
+def _as_unit(data: Buffer | Units) -> Units:
+    try:
+        return _frombuffer(data, _UINT8)
+    except _NO_BYTES as error:
+        raise _not_bytes(error) from error
 
 
 def _not_bytes(error: Exception) -> InvalidUnits:
