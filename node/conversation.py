@@ -31,6 +31,9 @@ JOIN_LIMIT_BYTES: Final = 64 * 1024
 MIB: Final = 1024 * 1024
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
+_STATUS_LINES: Final = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus
+}
 _TIMEVAL: Final = struct.Struct("@ll")
 
 logger = logging.getLogger(__name__)
@@ -253,14 +256,14 @@ class Conversation:
         self, status: int, body: Buffer, content_type: str, *, is_last: bool = False
     ) -> None:
         """Send a whole answer. Raises OSError."""
-        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+        lines = _STATUS_LINES[status]
         if content_type:
-            lines.append(f"content-type: {content_type}")
+            lines += f"content-type: {content_type}\r\n"
         if status != HTTPStatus.NO_CONTENT:
-            lines.append(f"content-length: {len(body)}")
+            lines += f"content-length: {len(body)}\r\n"
         if self._unread or is_last:
-            lines.append("connection: close")
-        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+            lines += "connection: close\r\n"
+        head = f"{lines}\r\n".encode()
         self._is_answered = True
         if len(body) <= JOIN_LIMIT_BYTES:
             self._socket.sendall(head + body)
