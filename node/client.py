@@ -12,12 +12,14 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 import orjson
 
 from node.batching import BatchLimits, Lane
-from node.caller import Caller
+from node.caller import Caller, Request
 from node.connection import Patience
 from node.errors import NodeFailed, NodeRefused
 from node.protocol import (
@@ -38,11 +40,11 @@ from node.protocol import (
 )
 from node.record import (
     HEADER_SIZE,
-    MAX_PAYLOAD_BYTES,
     Buffer,
     RecordKey,
     ShardKey,
     encode_header,
+    is_record,
 )
 
 MIB: Final = 1024 * 1024
@@ -55,7 +57,11 @@ APPEND_LIMITS: Final = BatchLimits(
     in_flight=2,
     queue_bytes=16 * MIB,
     overlap_bytes=MIB // 4,
+    gather_turns=8,
 )
+"""A batch costs both ends as much as several of its items: with 16 writers these turns gather
+enough for 1.2 to 1.4 times the writes. Reads gain nothing by them: their batches are cheap."""
+
 READ_LIMITS: Final = BatchLimits(
     batch_bytes=4 * MIB,
     batch_items=1024,
@@ -135,8 +141,13 @@ class NodeClient:
         self._caller = Caller(node_id, url, secret, cluster_id)
         limits = self._limits = limits or ClientLimits()
         self._patience = self._patience_of(limits.total_timeout_s, limits.stall_timeout_s)
-        self._appends = Lane(self._append_batch, limits.append)
-        self._reads = Lane(self._read_batch, limits.read)
+        self._appends: Lane[Record, None] = Lane(
+            lambda records, ended: self._caller.send(self._append_request(records), ended),
+            limits.append,
+        )
+        self._reads: Lane[RecordKey, memoryview | Outcome] = Lane(
+            lambda keys, ended: self._caller.send(self._read_request(keys), ended), limits.read
+        )
 
     def _patience_of(self, total_s: float, stall_s: float) -> Patience:
         return Patience(min(self._limits.connect_timeout_s, total_s), stall_s, total_s)
@@ -150,19 +161,26 @@ class NodeClient:
         """
         sizes = [HEADER_SIZE + len(record.payload) for record in records]
         for batch in _batches(sizes, self._limits.append):
-            await self._append_batch(records[batch])
+            await self._caller.call(self._append_request(records[batch]))
 
     def submit_append(self, record: Record) -> asyncio.Future[None]:
         """Store one record together with what else waits. The future raises as `append`."""
         return self._appends.submit(record, HEADER_SIZE + len(record.payload))
 
+    @property
+    def has_append_room(self) -> bool:
+        """Whether users of submit_append need not wait for `append_room`."""
+        return self._appends.has_room
+
     async def append_room(self) -> None:
-        """Wait until the queue of appends has room: for users of submit_append."""
+        """Wait until the queue of appends has room."""
         await self._appends.room()
 
-    async def _append_batch(self, records: Sequence[Record]) -> Sequence[None]:
-        await self._caller.call("POST", APPEND_PATH, self._patience, _pieces(records))
-        return [None] * len(records)
+    def _append_request(self, records: Sequence[Record]) -> Request[Sequence[None]]:
+        nothing = [None] * len(records)
+        return Request(
+            "POST", APPEND_PATH, self._patience, _pieces(records), lambda _answered: nothing
+        )
 
     # reads ----------------------------------------------------------------------------------
     async def read(self, wanted: Sequence[tuple[RecordKey, int]]) -> list[memoryview | Outcome]:
@@ -175,18 +193,23 @@ class NodeClient:
         keys = [key for key, _ in wanted]
         answers: list[memoryview | Outcome] = []
         for batch in _batches(sizes, self._limits.read):
-            answers += await self._read_batch(keys[batch])
+            of_batch = await self._caller.call(self._read_request(keys[batch]))
+            answers += of_batch
         return answers
 
     def submit_read(self, key: RecordKey, length: int) -> asyncio.Future[memoryview | Outcome]:
         """Read one record together with what else waits. The future raises as `read`."""
         return self._reads.submit(key, ANSWER_HEAD_SIZE + HEADER_SIZE + length)
 
-    async def _read_batch(self, keys: Sequence[RecordKey]) -> Sequence[memoryview | Outcome]:
-        body = pack_record_keys(keys)
-        answered = await self._caller.call("POST", READ_PATH, self._patience, [body])
+    def _read_request(self, keys: Sequence[RecordKey]) -> Request[Sequence[memoryview | Outcome]]:
+        body = [pack_record_keys(keys)]
+        return Request("POST", READ_PATH, self._patience, body, partial(self._parse_read, keys))
+
+    def _parse_read(
+        self, keys: Sequence[RecordKey], body: memoryview
+    ) -> Sequence[memoryview | Outcome]:
         try:
-            answers = unpack_answers(answered, len(keys))
+            answers = unpack_answers(body, len(keys))
         except ValueError as error:
             raise NodeFailed(f"{self.node_id} gave a malformed answer: {error}") from error
         return [self._verify(key, answer) for key, answer in zip(keys, answers, strict=True)]
@@ -194,13 +217,8 @@ class NodeClient:
     def _verify(self, key: RecordKey, answer: memoryview | Outcome) -> memoryview | Outcome:
         if isinstance(answer, Outcome):
             return answer
-        payload = answer[HEADER_SIZE:]
-        # Sealing the payload once more proves key, kind, length and checksum in one comparison,
-        # at half of what taking the header apart costs.
-        if len(payload) <= MAX_PAYLOAD_BYTES and answer[:HEADER_SIZE] == encode_header(
-            key, payload
-        ):
-            return payload
+        if is_record(key, answer):
+            return answer[HEADER_SIZE:]
         # The node checks before it answers: this happened on the way, or in its memory.
         log.error(
             "a node's record arrived damaged",
@@ -219,11 +237,10 @@ class NodeClient:
         Raises NodeUnreachable, NodeFull, NodeRefused, NodeFailed; some may be deleted then.
         """
         for start in range(0, len(shards), MAX_BATCH_KEYS):
-            await self._delete_batch(shards[start : start + MAX_BATCH_KEYS])
-
-    async def _delete_batch(self, shards: Sequence[ShardKey]) -> None:
-        body = pack_shard_keys(shards)
-        await self._caller.call("POST", DELETE_PATH, self._patience, [body])
+            body = [pack_shard_keys(shards[start : start + MAX_BATCH_KEYS])]
+            await self._caller.call(
+                Request("POST", DELETE_PATH, self._patience, body, lambda _answered: None)
+            )
 
     async def health(self) -> Health:
         """Raises NodeUnreachable, NodeRefused, NodeFailed."""
@@ -247,7 +264,8 @@ class NodeClient:
         query = {"limit": str(limit)}
         if after is not None:
             query["after"] = format_cursor(after)
-        return await self._caller.call_json("GET", INVENTORY_PATH, self._patience, query=query)
+        path = f"{INVENTORY_PATH}?{urlencode(query)}"
+        return await self._caller.call_json("GET", path, self._patience)
 
     async def scrub(self, cursor: str, max_bytes: int) -> dict[str, Any]:
         """Make the node read and check about `max_bytes` of what it keeps. Raises as health."""
@@ -258,8 +276,8 @@ class NodeClient:
 
     async def close(self) -> None:
         """Fail what is under way and close the connections."""
-        await self._appends.close()
-        await self._reads.close()
+        self._appends.close()
+        self._reads.close()
         self._caller.close()
 
 

@@ -68,8 +68,8 @@ class Cluster:
         )
         self._ring = Ring(ring_nodes(self._nodes.values(), width, self.membership.is_lost), width)
         self._placement = Placement(self._ring, self.membership.states)
-        self.asked_last: frozenset[str] = frozenset()
-        """Nodes that reads turn to only where no others are left: down, or replaced."""
+        self.asked_first: frozenset[str] = frozenset()
+        """Nodes that reads turn to before others: neither down nor replaced."""
 
         self.membership.on_health(self._learn)
         self.membership.on_state(self._state_changed)
@@ -290,10 +290,10 @@ class Cluster:
     def _nodes_changed(self) -> None:
         """Something about a node is not what it was: what is derived from it follows."""
         states = self.membership.states
-        self.asked_last = frozenset(
+        self.asked_first = frozenset(
             node_id
             for node_id, record in self._nodes.items()
-            if states[node_id] is NodeState.DOWN or record.standing is Standing.REPLACED
+            if states[node_id] is not NodeState.DOWN and record.standing is not Standing.REPLACED
         )
         chosen = ring_nodes(self._nodes.values(), self._width, self.membership.is_lost)
         if chosen != self._ring.nodes:

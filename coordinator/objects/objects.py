@@ -129,9 +129,11 @@ class Objects:
                 missing=written.missing,
             )
 
-    async def look_up(self, bucket: str, key: str, version_id: str | None = None) -> StoredVersion:
+    def look_up(
+        self, bucket: str, key: str, version_id: str | None = None
+    ) -> Awaitable[StoredVersion]:
         """Raises NoSuchBucket, NoSuchKey."""
-        return await self.metadata.version(bucket, key, version_id)
+        return self.metadata.version(bucket, key, version_id)
 
     async def delete(
         self,

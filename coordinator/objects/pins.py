@@ -5,7 +5,6 @@ after the last version that named it was dropped. Whoever writes shards of a par
 (repair) must find it unclaimed when he pins it: a deletion under way would take them along.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -16,34 +15,31 @@ class Pins:
     """Parts that are being read now; the reclaimer leaves them alone."""
 
     def __init__(self) -> None:
-        self._readers: Counter[bytes] = Counter()
-        self._claims: Counter[bytes] = Counter()
+        self._readers: dict[bytes, int] = {}
+        self._claims: dict[bytes, int] = {}
 
     def pin(self, parts: Sequence[Part]) -> None:
         """One more reader of each part."""
         for part in parts:
-            self._readers[part.part_id] += 1
+            _count(self._readers, part.part_id)
 
     def unpin(self, parts: Sequence[Part]) -> None:
         """One reader of each part is done."""
         for part in parts:
-            self._readers[part.part_id] -= 1
-            if not self._readers[part.part_id]:
-                del self._readers[part.part_id]
+            _discount(self._readers, part.part_id)
 
     @contextmanager
     def claim(self, part_ids: Iterable[bytes]) -> Iterator[frozenset[bytes]]:
         """Those of these parts that nobody has pinned; they are claimed meanwhile. Several may
         claim a part, each to clear it from another node."""
         claimed = frozenset(part_id for part_id in part_ids if part_id not in self._readers)
-        self._claims.update(claimed)
+        for part_id in claimed:
+            _count(self._claims, part_id)
         try:
             yield claimed
         finally:
             for part_id in claimed:
-                self._claims[part_id] -= 1
-                if not self._claims[part_id]:
-                    del self._claims[part_id]
+                _discount(self._claims, part_id)
 
     def is_claimed(self, part_id: bytes) -> bool:
         """Whether somebody is deleting stray shards of the part now."""
@@ -51,3 +47,13 @@ class Pins:
 
     def __contains__(self, part_id: bytes) -> bool:
         return part_id in self._readers
+
+
+def _count(counts: dict[bytes, int], part_id: bytes) -> None:
+    counts[part_id] = counts.get(part_id, 0) + 1
+
+
+def _discount(counts: dict[bytes, int], part_id: bytes) -> None:
+    left = counts.pop(part_id) - 1
+    if left:
+        counts[part_id] = left

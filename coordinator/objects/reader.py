@@ -11,13 +11,14 @@ Rules:
 from abc import abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from itertools import count
 from typing import NamedTuple, Self
 
 from coordinator.cluster import Cluster
 from coordinator.metrics import Metrics
 from coordinator.objects.pins import Pins
 from coordinator.objects.stripe import StripeRead, Units
-from erasure import Layout, unit_length_of
+from erasure import InvalidLayout, Layout, unit_length_of
 from metadata import MissingShard, Part
 from node.record import Buffer
 
@@ -91,15 +92,16 @@ class PartReader:
 
         Raises Unreadable.
         """
-        part, stripe, length, first, last = next(_pieces((span,)))
-        parts = (part,)
-        self.pins.pin(parts)
-        read = StripeRead(self.units, part, stripe, length)
+        part, low, high = span
+        if not 0 <= low < high <= part.size:
+            raise InvalidLayout(f"bytes {low} to {high} of {part.size}")
+        _, stripe, length, first, last = _piece(part, low // (part.k * part.unit_size), low, high)
+        self.pins.pin((part,))
         try:
-            return b"".join(_cut(await read.units(), first, last))
+            units = await StripeRead(self.units, part, stripe, length).units()
         finally:
-            read.cancel()
-            self.pins.unpin(parts)
+            self.pins.unpin((part,))
+        return b"".join(_cut(units, first, last))
 
     def open(self, spans: Sequence[Span]) -> ByteStream:
         """The stored bytes of these runs, one after the other; no buffer reaches over two."""
@@ -175,19 +177,27 @@ def _pieces(spans: Sequence[Span]) -> Iterator[Piece]:
     """What is wanted, stripe by stripe, in reading order."""
     for part, low, high in spans:
         layout = Layout(part.size, part.unit_size, part.k)
-        size = layout.stripe_size
         for stripe in layout.span(low, high):
-            base = stripe * size
-            stop = min(base + size, part.size)
-            length = unit_length_of(stop - base, part.k)
-            yield part, stripe, length, max(low - base, 0), min(high, stop) - base
+            yield _piece(part, stripe, low, high)
 
 
-def _cut(units: Sequence[Buffer], first: int, last: int) -> Iterator[Buffer]:
+def _piece(part: Part, stripe: int, low: int, high: int) -> Piece:
+    """What a stripe has of the part's bytes low..high-1, which touch it."""
+    size = part.k * part.unit_size
+    base = stripe * size
+    stop = min(base + size, part.size)
+    length = unit_length_of(stop - base, part.k)
+    return part, stripe, length, max(low - base, 0), min(high, stop) - base
+
+
+def _cut(units: Sequence[Buffer], first: int, last: int) -> Sequence[Buffer]:
     """The bytes first..last-1 of the stripe whose data units these are, padding left out."""
-    base = 0
-    for unit in units:
-        low, high = max(first - base, 0), min(last - base, len(unit))
+    length = len(units[0])
+    if first == 0 and last == length * len(units):
+        return units
+    cut = []
+    for base, unit in zip(count(0, length), units):
+        low, high = max(first - base, 0), min(last - base, length)
         if low < high:
-            yield unit if low == 0 and high == len(unit) else memoryview(unit)[low:high]
-        base += len(unit)
+            cut.append(unit if high - low == length else memoryview(unit)[low:high])
+    return cut

@@ -14,7 +14,6 @@ import asyncio
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType, TracebackType
 
 from coordinator.cluster import Cluster, NodeState, Voucher
@@ -100,11 +99,12 @@ class PartWriter:
                 if sealing is not None:
                     await transfer.send(await sealing)
                     sealing = None
-                seal = partial(self._seal, part_id, stripe_number, stripe, digest)
                 if len(stripe) <= INLINE_LIMIT_BYTES:
-                    await transfer.send(seal())
+                    await transfer.send(self._seal(part_id, stripe_number, stripe, digest))
                 else:
-                    sealing = asyncio.get_running_loop().run_in_executor(None, seal)
+                    sealing = asyncio.get_running_loop().run_in_executor(
+                        None, self._seal, part_id, stripe_number, stripe, digest
+                    )
                 stripe_number += 1
                 self._metrics.encoded_stripes.inc()
             if sealing is not None:
@@ -245,7 +245,8 @@ class _Transfer:
                 client = self._cluster.client(self.nodes[shard])
                 # A node that falls behind holds back all uploads, so that together they don't
                 # queue more for it than its client allows.
-                await client.append_room()
+                if not client.has_append_room:
+                    await client.append_room()
                 appends.append((shard, client.submit_append(record)))
         self._under_way.append(appends)
 

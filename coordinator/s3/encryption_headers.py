@@ -8,6 +8,7 @@ import base64
 import hmac
 import json
 from collections.abc import Mapping
+from operator import methodcaller
 from typing import Final
 
 from coordinator.crypto import CustomerKey, Protection, Scheme, is_key_id
@@ -23,6 +24,7 @@ CUSTOMER: Final = "-customer-"
 DEFAULT_KEY_ID: Final = "aws/s3"
 """The named key that SSE-KMS means when none is named. It is there if an operator made it."""
 
+_is_about_it = methodcaller("startswith", PREFIX)
 _AES256: Final = "AES256"
 _TWO_LAYERS: Final = "aws:kms:dsse"
 _CUSTOMERS: Final = "Requests specifying Server Side Encryption with Customer provided keys must "
@@ -31,7 +33,7 @@ _MAX_CONTEXT_LENGTH: Final = 8192
 
 def asks_for_encryption(headers: Mapping[str, str]) -> bool:
     """Whether a write says anything about its encryption."""
-    return any(name.startswith(PREFIX) for name in headers)
+    return any(map(_is_about_it, headers))
 
 
 def asked(headers: Mapping[str, str]) -> Protection | None:

@@ -82,15 +82,14 @@ async def _described(
     s3: Surface, request: Request, stored: StoredVersion
 ) -> tuple[Response, ByteRange, CustomerKey | None]:
     """The answer without its body, which bytes are to follow, and the key that opens them."""
-    version = stored.version
-    part = await _named_part(s3, request, stored) if "partNumber" in request.params else None
-    headers = request.all_headers
+    version, params, headers = stored.version, request.params, request.all_headers
+    part = await _named_part(s3, request, stored) if "partNumber" in params else None
     key = reading_key(s3, headers, stored)
     check_read(headers, etag=version.etag, modified_at_ms=version.created_at_ms)
     selected = None
     if part is not None:
         selected = ByteRange(part.offset, part.offset + part.content_size)
-    elif "partNumber" in request.params:
+    elif "partNumber" in params:
         selected = ByteRange(0, version.size)
     elif "range" in headers and range_applies(
         headers, etag=version.etag, modified_at_ms=version.created_at_ms
@@ -100,8 +99,10 @@ async def _described(
     if headers.get(CHECKSUM_MODE, "").upper() == "ENABLED":
         checksums = _checksums(stored, selected, part)
     lines = object_headers(version, overrides=_overrides(request), checksums=checksums)
-    lines += read_headers(stored.bucket, version) + lock_headers(version)
-    lines += encryption_headers(version.encryption) + tag_count_headers(version)
+    lines += read_headers(stored.bucket, version)
+    lines += lock_headers(version)
+    lines += encryption_headers(version.encryption)
+    lines += tag_count_headers(version)
     if part is not None:
         lines.append((b"x-amz-mp-parts-count", b"%d" % version.part_count))
     status = 200
@@ -111,7 +112,7 @@ async def _described(
         status = 206
         lines.append((b"content-range", selected.content_range(version.size).encode()))
     # Of a version that was named it isn't known whether it is the current one.
-    if "versionId" not in request.params:
+    if "versionId" not in params:
         lines += await expiration_headers(s3, stored.bucket, version)
     return Response(status, lines, length=selected.length), selected, key
 

@@ -15,17 +15,14 @@ class Batches:
 
     def __init__(self) -> None:
         self.begun: list[list[int]] = []
-        self.gates: list[asyncio.Future] = []
+        self._ended = []
 
-    async def perform(self, items):
+    def perform(self, items, ended) -> None:
         self.begun.append(list(items))
-        self.gates.append(asyncio.get_running_loop().create_future())
-        await self.gates[-1]
-        return [item * 10 for item in items]
+        self._ended.append(ended)
 
     async def finish(self, number: int, error: Exception | None = None) -> None:
-        gate = self.gates[number]
-        gate.set_exception(error) if error else gate.set_result(None)
+        self._ended[number](error or [item * 10 for item in self.begun[number]])
         await settle()
 
 
@@ -43,7 +40,7 @@ def batches():
 async def lane(batches):
     lane = Lane(batches.perform, LIMITS)
     yield lane
-    await lane.close()
+    lane.close()
 
 
 async def test_one_turn_of_the_loop_is_one_batch(lane, batches):
@@ -55,14 +52,27 @@ async def test_one_turn_of_the_loop_is_one_batch(lane, batches):
 
 
 async def test_what_is_submitted_in_the_turn_in_which_a_batch_ends_leaves_too():
-    async def perform(items):
-        return items
-
-    lane = Lane(perform, LIMITS)
+    lane = Lane(lambda items, ended: ended(items), LIMITS)
     async with asyncio.timeout(10):
         for number in range(10):
             assert await lane.submit(number, 1) == number
-    await lane.close()
+    lane.close()
+
+
+async def test_a_first_small_item_waits_some_turns_for_company_a_large_one_does_not(batches):
+    limits = BatchLimits(100, 4, in_flight=1, queue_bytes=200, overlap_bytes=50, gather_turns=3)
+    lane = Lane(batches.perform, limits)
+    for n in (1, 2, 3, 4, 5):
+        lane.submit(n, 1)
+        await asyncio.sleep(0)
+    assert batches.begun == [[1, 2, 3, 4]]
+    await batches.finish(0)
+    assert batches.begun == [[1, 2, 3, 4], [5]]  # it had waited already
+    await batches.finish(1)
+    lane.submit(6, 50)
+    await asyncio.sleep(0)
+    assert batches.begun[2:] == [[6]]
+    lane.close()
 
 
 async def test_small_items_wait_for_the_batch_under_way_large_ones_overlap_it(batches):
@@ -75,7 +85,7 @@ async def test_small_items_wait_for_the_batch_under_way_large_ones_overlap_it(ba
     lane.submit(4, 10)
     await settle()
     assert batches.begun == [[1], [2, 3, 4]]
-    await lane.close()
+    lane.close()
 
 
 async def test_what_comes_while_batches_are_under_way_goes_out_together(lane, batches):
@@ -143,8 +153,10 @@ async def test_a_cancelled_caller_takes_only_its_own_item_back(lane, batches):
 async def test_room_is_awaited_in_bytes(lane, batches):
     lane.submit(1, 90)
     lane.submit(2, 90)
+    assert lane.has_room
     await asyncio.wait_for(lane.room(), 1)
     lane.submit(3, 90)
+    assert not lane.has_room
     room = asyncio.create_task(lane.room())
     await settle()
     assert not room.done()
@@ -152,14 +164,37 @@ async def test_room_is_awaited_in_bytes(lane, batches):
     assert room.done()
 
 
-async def test_closing_fails_what_waits_and_what_is_under_way(batches):
+async def test_a_batch_that_cannot_even_begin_leaves_nobody_waiting(caplog):
+    lane = Lane(lambda items, ended: items[0] / 0, LIMITS)
+    for _ in range(3):
+        with pytest.raises(NodeFailed, match="division"):
+            await asyncio.wait_for(lane.submit(1, 1), 1)
+    assert lane.pending_bytes == 0
+
+
+async def test_cancelled_items_alone_are_no_batch(lane, batches):
+    lane.submit(1, 100).cancel()
+    await settle()
+    assert batches.begun == []
+    assert lane.pending_bytes == 0
+    lane.submit(2, 1)
+    await settle()
+    assert batches.begun == [[2]]
+
+
+async def test_closing_fails_what_waits(batches):
     lane = Lane(batches.perform, LIMITS)
     futures = []
     for n in range(4):
         futures.append(lane.submit(n, 1))
         await settle()
-    await lane.close()
+    lane.close()
     futures.append(lane.submit(9, 1))
-    for future in futures:
+    for future in futures[2:]:
         assert isinstance(future.exception(), NodeUnreachable)
+    await batches.finish(0, NodeUnreachable("the client was closed"))
+    await batches.finish(1)
+    assert isinstance(futures[0].exception(), NodeUnreachable)
+    assert futures[1].result() == 10
+    assert batches.begun == [[0], [1]]
     assert lane.pending_bytes == 0

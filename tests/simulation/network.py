@@ -10,13 +10,13 @@ Rules:
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from metadata import MetadataUnavailable
 from metadata.memory import MemoryStore
-from node.batching import Lane
+from node.batching import Ended, Lane
 from node.client import APPEND_LIMITS, READ_LIMITS, ClientLimits, Health, Outcome, Record
 from node.errors import NodeUnreachable
 from node.record import HEADER_SIZE, RecordKey, ShardKey
@@ -24,6 +24,8 @@ from tests.simulation.nodes import SimulatedNode
 from tests.simulation.virtual_time import Process
 
 T = TypeVar("T")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 LIMITS = ClientLimits()
 LATENCY_S = 0.002
@@ -44,8 +46,9 @@ class SimulatedClient:
         self._nodes = nodes
         self._process = process
         self._is_closed = False
-        self._appends = Lane(self._append_batch, APPEND_LIMITS)
-        self._reads = Lane(self._read_batch, READ_LIMITS)
+        self._batches: set[asyncio.Future[Any]] = set()
+        self._appends = Lane(partial(self._begin, self._append_batch), APPEND_LIMITS)
+        self._reads = Lane(partial(self._begin, self._read_batch), READ_LIMITS)
 
     @property
     def pending_bytes(self) -> int:
@@ -57,6 +60,10 @@ class SimulatedClient:
 
     def submit_append(self, record: Record) -> asyncio.Future[None]:
         return self._appends.submit(record, HEADER_SIZE + len(record.payload))
+
+    @property
+    def has_append_room(self) -> bool:
+        return self._appends.has_room
 
     async def append_room(self) -> None:
         await self._appends.room()
@@ -93,10 +100,32 @@ class SimulatedClient:
 
     async def close(self) -> None:
         self._is_closed = True
-        await self._appends.close()
-        await self._reads.close()
+        self._appends.close()
+        self._reads.close()
+        for batch in self._batches:
+            batch.cancel()
+        await asyncio.gather(*self._batches, return_exceptions=True)
 
     # the way there and back -----------------------------------------------------------------------
+    def _begin(
+        self,
+        perform: Callable[[Sequence[Item]], Coroutine[Any, Any, Sequence[Result]]],
+        items: Sequence[Item],
+        ended: Ended[Result],
+    ) -> None:
+        def end(batch: asyncio.Task[Sequence[Result]]) -> None:
+            self._batches.discard(batch)
+            if batch.cancelled():
+                ended(NodeUnreachable("the client was closed"))
+            elif isinstance(error := batch.exception(), Exception):
+                ended(error)
+            else:
+                ended(batch.result())
+
+        batch = asyncio.get_running_loop().create_task(perform(items))
+        self._batches.add(batch)
+        batch.add_done_callback(end)
+
     async def _ask(
         self,
         operation: Callable[[SimulatedNode], Callable[[], Awaitable[T]]],

@@ -179,7 +179,7 @@ async def test_another_store_is_a_replacement_known_at_once(stage, was_down):
         ("another", Standing.REPLACED)
     ]
     assert stage.cluster.shown_state("node-1") == "replaced"
-    assert stage.cluster.asked_last == {"node-1"}
+    assert stage.cluster.asked_first == all_but("node-1")
     # It stays replaced, whatever happens to it, until it was refilled.
     stage.set_dead("node-1")
     await stage.beat(BEATS_TO_DOWN)
@@ -188,7 +188,7 @@ async def test_another_store_is_a_replacement_known_at_once(stage, was_down):
     assert stage.standing() is Standing.REPLACED
     stage.cluster.caught_up("node-1")
     assert stage.standing() is Standing.MEMBER
-    assert not stage.cluster.asked_last
+    assert stage.cluster.asked_first == all_but()
 
 
 async def test_a_first_store_replaces_nothing():
@@ -211,7 +211,7 @@ async def test_before_it_was_ever_heard_a_silent_node_misses_nothing():
 async def test_reads_turn_to_nodes_that_are_down_last(stage):
     stage.set_dead("node-2")
     await stage.beat(BEATS_TO_DOWN)
-    assert stage.cluster.asked_last == {"node-2"}
+    assert stage.cluster.asked_first == all_but("node-2")
 
 
 async def test_a_returned_node_gets_new_parts_at_once(stage):
@@ -227,6 +227,11 @@ async def test_a_returned_node_gets_new_parts_at_once(stage):
 
 
 # the ring -----------------------------------------------------------------------------------------
+def all_but(*node_ids: str) -> set[str]:
+    """Of the stage's nodes."""
+    return {node.node_id for node in records(4)}.difference(node_ids)
+
+
 def on_ring(cluster: Cluster) -> list[str]:
     return [node.node_id for node in cluster.ring.nodes]
 
@@ -277,6 +282,7 @@ async def test_a_new_node_is_asked_at_once_and_stands_on_the_ring(stage):
     assert cluster.state("node-5") is UP
     assert cluster.record("node-5").store_id == "store of node-5"
     assert on_ring(cluster)[-1] == "node-5"
+    assert cluster.asked_first == all_but() | {"node-5"}
     assert any("node-5" in cluster.place(part) for part in PARTS)
     assert [node.node_id for node in await stage.metadata.nodes()] == ["node-5"]
     with pytest.raises(NodeExists):
@@ -317,6 +323,7 @@ async def test_a_removed_node_is_forgotten(stage):
     assert client.closed
     assert on_ring(cluster) == ["node-1", "node-2", "node-3"]
     assert "node-4" not in cluster.states
+    assert cluster.asked_first == all_but("node-4")
     with pytest.raises(UnknownNode):
         cluster.client("node-4")
     with pytest.raises(NotEnoughNodes):
@@ -330,7 +337,7 @@ async def test_a_draining_node_gets_nothing_new_and_still_serves(stage):
     assert cluster.is_draining("node-4")
     assert cluster.shown_state("node-4") == "draining"
     assert on_ring(cluster) == ["node-1", "node-2", "node-3"]
-    assert not cluster.asked_last
+    assert cluster.asked_first == all_but()
     assert (await stage.metadata.nodes())[0].is_draining
     with pytest.raises(NotEnoughNodes):
         await cluster.drain("node-3", True)

@@ -37,9 +37,7 @@ class FakeNode:
         self.bulk_appends: list[int] = []
         self.fault: Callable[[str, RecordKey | None], NodeError | None] = lambda *_: None
         self.hangs = False
-
-    async def append_room(self) -> None:
-        """There always is."""
+        self.has_append_room = True
 
     def submit_append(self, record) -> asyncio.Future[None]:
         future = asyncio.get_running_loop().create_future()
@@ -231,11 +229,11 @@ class FakeCluster:
         return self.states[node_id]
 
     @property
-    def asked_last(self) -> set[str]:
+    def asked_first(self) -> set[str]:
         return {
             node_id
             for node_id, state in self.states.items()
-            if state is NodeState.DOWN or self.standings[node_id] is Standing.REPLACED
+            if state is not NodeState.DOWN and self.standings[node_id] is not Standing.REPLACED
         }
 
     def nodes(self) -> list[NodeRecord]:
