@@ -2,8 +2,8 @@
 
 Rules: while a batch is under way everything that arrives waits, and becomes the next batch; a call
 that finds nobody leaves at once, so nothing is ever delayed to make a batch larger. In a batch of
-mutations each stands in its own savepoint: a refused one changes nothing and the others go on; the
-commit (one fsync) succeeds for all or fails for all. A batch of reads sees one snapshot, taken
+mutations a refused one changes nothing and the others go on, for each stands in its own savepoint;
+the commit (one fsync) succeeds for all or fails for all. A batch of reads sees one snapshot, taken
 after each of its calls began. Foreign exceptions become MetadataUnavailable here.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
-from metadata.connection import ThreadConnection, wait_for_locks
+from metadata.connection import ThreadConnection
 from metadata.errors import MetadataError, MetadataUnavailable
 
 T = TypeVar("T")
@@ -34,6 +34,8 @@ class Failure:
 
 
 Work = Callable[[sqlite3.Connection], Any]
+"""Does nothing but use the connection: a mutation may be undone and run again (`commits.py`)."""
+
 RunBatch = Callable[[Sequence[Work], sqlite3.Connection], list[Any]]
 """Runs works on the connection's thread; for each what it returned, or a Failure. Never raises."""
 
@@ -116,7 +118,6 @@ class Batches:
 def commit_together(works: Sequence[Work], db: sqlite3.Connection) -> list[Any]:
     """Mutations, in one transaction. See the module's rules."""
     try:
-        wait_for_locks(db)
         db.execute("BEGIN IMMEDIATE")
         outcomes = [mutate(work, db) for work in works]
         db.execute("COMMIT")

@@ -91,6 +91,29 @@ async def test_a_refused_one_changes_nothing(commits: Commits, file: Path, is_sm
     assert numbers(file) == [1, 2]
 
 
+async def test_a_batch_with_a_refusal_is_undone_and_runs_anew_in_the_thread(
+    commits: Commits, file: Path
+) -> None:
+    """On the loop no mutation has a savepoint of its own."""
+    ran: list[int] = []
+
+    def refuse_on_both(db: sqlite3.Connection) -> None:
+        ran.append(threading.get_ident())
+        refuse(db)
+
+    first, refused, last = await asyncio.gather(
+        commits.submit(add(1), is_small=True),
+        commits.submit(refuse_on_both, is_small=True),
+        commits.submit(add(2), is_small=True),
+        return_exceptions=True,
+    )
+    assert isinstance(refused, NoSuchKey)
+    assert first == last != HERE
+    assert ran == [HERE, first]
+    assert numbers(file) == [1, 2]
+    assert await commits.submit(add(3), is_small=True) == HERE
+
+
 @pytest.mark.parametrize("is_small", [True, False])
 async def test_a_lost_transaction_fails_all_of_its_batch(
     commits: Commits, file: Path, is_small: bool
@@ -110,14 +133,31 @@ async def test_a_lost_transaction_fails_all_of_its_batch(
 
 
 async def test_the_loop_does_not_wait_for_another_process(commits: Commits, file: Path) -> None:
+    """Neither the first time, nor after the thread has waited."""
+    for number in (1, 2):
+        other = sqlite3.connect(file, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.ensure_future(commits.submit(add(number), is_small=True))
+        async with asyncio.timeout(1):
+            for _ in range(100):
+                await asyncio.sleep(0)
+        assert not waiting.done()
+        other.execute("COMMIT")
+        other.close()
+        assert await waiting != HERE
+        assert await commits.submit(add(number), is_small=True) == HERE
+    assert numbers(file) == [1, 1, 2, 2]
+
+
+async def test_the_thread_waits_for_another_process_after_the_loop_did_not(
+    commits: Commits, file: Path
+) -> None:
+    assert await commits.submit(add(1), is_small=True) == HERE
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    waiting = asyncio.ensure_future(commits.submit(add(1), is_small=True))
-    async with asyncio.timeout(1):
-        for _ in range(100):
-            await asyncio.sleep(0)
-    assert not waiting.done()
+    waiting = asyncio.ensure_future(commits.submit(add(2)))
+    assert not (await asyncio.wait([waiting], timeout=0.05))[0]
     other.execute("COMMIT")
     other.close()
     assert await waiting != HERE
-    assert numbers(file) == [1]
+    assert numbers(file) == [1, 2]
