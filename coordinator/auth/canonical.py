@@ -30,6 +30,7 @@ MAX_CACHED_TEXT_LENGTH: Final = 256
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._~-]+", re.ASCII)
 _PLAIN_TEXT = re.compile(r"[A-Za-z0-9._~-]*", re.ASCII)
 _SPACES = re.compile(" {2,}")
+_BLANKS: Final = " \t"
 
 
 def canonical_path(raw_path: bytes | str) -> str:
@@ -65,15 +66,14 @@ def canonical_request(
 ) -> bytes:
     """The document whose hash gets signed. `path` and `query` are canonical; `signed_headers`
     are lower-case names joined by ";", and a header that is missing counts as empty."""
-    lines = [method, path, query]
-    for name in signed_headers.split(";"):
-        # not str.strip() without arguments: it would eat the latin-1 halves of UTF-8 letters
-        value = headers.get(name, "").strip(" \t")
-        if "  " in value:
-            value = _SPACES.sub(" ", value)
-        lines.append(f"{name}:{value}")
-    lines += ("", signed_headers, payload_hash)
-    return "\n".join(lines).encode("latin-1", "backslashreplace")
+    # not str.strip() without arguments: it would eat the latin-1 halves of UTF-8 letters
+    lines = "".join(
+        [f"{name}:{headers.get(name, '').strip(_BLANKS)}\n" for name in signed_headers.split(";")]
+    )
+    if "  " in lines:
+        lines = _SPACES.sub(" ", lines)
+    document = f"{method}\n{path}\n{query}\n{lines}\n{signed_headers}\n{payload_hash}"
+    return document.encode("latin-1", "backslashreplace")
 
 
 def string_to_sign(timestamp: str, scope: str, document: bytes) -> str:

@@ -53,6 +53,19 @@ def format_amz_date(at_s: int) -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at_s))
 
 
+def parse_signing_date(text: str) -> tuple[int | None, str]:
+    """Either form, as SigV4 takes it: the moment, and as it is signed (`20130524T000000Z`)."""
+    return _parse_signing_date(text) if len(text) <= MAX_DATE_LENGTH else (None, "")
+
+
+@lru_cache(maxsize=CACHED_DATES)
+def _parse_signing_date(text: str) -> tuple[int | None, str]:
+    at_s = parse_amz_date(text)
+    if at_s is None:
+        at_s = parse_http_date(text)
+    return at_s, "" if at_s is None else format_amz_date(at_s)
+
+
 def parse_http_date(text: str) -> int | None:
     """`Wed, 21 Oct 2015 07:28:00 GMT`, and the two obsolete forms of RFC 7231.
 

@@ -6,6 +6,7 @@ must be signed, else someone between could add one. What a message repeats is th
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from coordinator.auth.canonical import (
@@ -17,7 +18,7 @@ from coordinator.auth.canonical import (
     sign,
     string_to_sign,
 )
-from coordinator.auth.claims import Claim, read_claim
+from coordinator.auth.claims import CACHED_CLAIMS, MAX_CACHED_LENGTH, Claim, read_claim
 from coordinator.auth.credentials import (
     ChunkSeed,
     CredentialKind,
@@ -25,7 +26,7 @@ from coordinator.auth.credentials import (
     PayloadMode,
     without_token,
 )
-from coordinator.auth.dates import format_amz_date, parse_amz_date, parse_http_date
+from coordinator.auth.dates import parse_amz_date, parse_signing_date
 from coordinator.auth.errors import AuthError
 from coordinator.auth.request import Query, SignedRequest
 from coordinator.auth.times import MAX_SKEW_S, check_skew, expired
@@ -35,6 +36,7 @@ MAX_EXPIRES_S: Final = 7 * 24 * 3600
 DEFAULT_REGION: Final = "us-east-1"
 PAYLOAD_HEADER: Final = "x-amz-content-sha256"
 
+_FIELDS_WANTED: Final = "it must have Credential, SignedHeaders and Signature, once each."
 _SECONDS = re.compile(r"-?\d{1,12}", re.ASCII)
 _QUERY_FIELDS: Final = (
     "X-Amz-Credential",
@@ -58,22 +60,16 @@ class SigV4Credentials(ParsedCredentials):
 
 def parse_header(request: SignedRequest, query: Query, authorization: str) -> SigV4Credentials:
     """`authorization` starts with SCHEME. Raises AuthError."""
-    fields = {}
-    for piece in authorization[len(SCHEME) :].split(","):
-        name, _, value = piece.strip(" \t").partition("=")
-        fields[name] = value
-    if not authorization.isascii() or len(fields) != 3:
-        raise _malformed("it must have Credential, SignedHeaders and Signature, once each.")
-    try:
-        credential = fields["Credential"]
-        signed_headers, signature = fields["SignedHeaders"], fields["Signature"]
-    except KeyError as error:
-        raise _malformed(f"it lacks {error.args[0]}.") from None
-    claim = read_claim(credential, signed_headers)
-    if claim is None:
-        raise _malformed(
-            f'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/s3/{SCOPE_END}".'
-        )
+    if not authorization.isascii():
+        raise _malformed(_FIELDS_WANTED)
+    before, marker, rest = authorization.rpartition("Signature=")
+    if not marker:
+        before, rest = authorization, ""
+    signature, comma, others = rest.partition(",")
+    # All but the signature itself, which alone differs from request to request
+    claimed = f"{before}{marker}{comma}{others}"
+    is_short = len(claimed) <= MAX_CACHED_LENGTH
+    claim = (_cached_header_claim if is_short else _header_claim)(claimed)
     services = request.services
     if claim.service not in services:
         raise _malformed(
@@ -81,7 +77,9 @@ def parse_header(request: SignedRequest, query: Query, authorization: str) -> Si
             f'This endpoint belongs to "{", ".join(services)}".'
         )
     headers = request.headers
-    timestamp = _header_timestamp(request)
+    date = headers.get("x-amz-date") or headers.get("date", "")
+    signed_at_s, timestamp = parse_signing_date(date)
+    check_skew(signed_at_s, date, request.now)
     if not timestamp.startswith(claim.date):
         raise _malformed(f'invalid credential date "{claim.date}". It differs from the request\'s.')
     payload_hash = headers.get(PAYLOAD_HEADER) or request.body_sha256
@@ -95,12 +93,34 @@ def parse_header(request: SignedRequest, query: Query, authorization: str) -> Si
         request,
         claim.access_key,
         headers.get("x-amz-security-token", ""),
-        signature,
+        signature.rstrip(" \t"),
         claim,
         timestamp,
         payload_hash,
         query,
     )
+
+
+def _header_claim(claimed: str) -> Claim:
+    """What an Authorization header says beside its signature, which is left empty."""
+    fields = {}
+    for piece in claimed[len(SCHEME) :].split(","):
+        name, _, value = piece.strip(" \t").partition("=")
+        fields[name] = value
+    if len(fields) != 3:
+        raise _malformed(_FIELDS_WANTED)
+    for name in ("Credential", "SignedHeaders", "Signature"):
+        if name not in fields:
+            raise _malformed(f"it lacks {name}.")
+    claim = read_claim(fields["Credential"], fields["SignedHeaders"])
+    if claim is None:
+        raise _malformed(
+            f'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/s3/{SCOPE_END}".'
+        )
+    return claim
+
+
+_cached_header_claim = lru_cache(maxsize=CACHED_CLAIMS)(_header_claim)
 
 
 def parse_presigned(request: SignedRequest, pairs: Query) -> SigV4Credentials:
@@ -189,17 +209,6 @@ def _document(parsed: SigV4Credentials) -> bytes:
         signed_headers=parsed.claim.signed_headers,
         payload_hash=parsed.payload_hash,
     )
-
-
-def _header_timestamp(request: SignedRequest) -> str:
-    headers = request.headers
-    text = headers.get("x-amz-date") or headers.get("date", "")
-    at_s = parse_amz_date(text)
-    if at_s is None:
-        at_s = parse_http_date(text)
-    check_skew(at_s, text, request.now)
-    assert at_s is not None, "check_skew refuses dates that could not be read"
-    return format_amz_date(at_s)
 
 
 def _check_window(timestamp: str, expires: str, date: str, now: float) -> None:

@@ -94,17 +94,16 @@ class S3Endpoint:
             sent = await self._send(exchange, response, send)
         except ClientGone:
             sent = 0
+        total_s = time.perf_counter() - started
         logs, request = self._access_logs, exchange.request
         if (
             logs is not None
             and request is not None
             and logs.may_concern(request, exchange.error_code)
         ):
-            facts = exchange.answered(sent, time.perf_counter() - started, turned_around - started)
+            facts = exchange.answered(sent, total_s, turned_around - started)
             await logs.note(request, response, facts)
-        self._metrics.answered(
-            exchange.operation, response.status, time.perf_counter() - started, sent
-        )
+        self._metrics.answered(exchange.operation, response.status, total_s, sent)
 
     async def _answer(self, exchange: "_Exchange") -> Response:
         surface = self._surface

@@ -228,9 +228,8 @@ class Connection(HttpToolsProtocol):
         app = self.asgi_app
         if len(self.connections) > self.limits.connections:
             app = _overloaded
-        task = self.loop.create_task(exchange.run(app))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        exchange.task = self.loop.create_task(exchange.run(app))
+        self.tasks.add(exchange.task)
 
     def date(self) -> bytes:
         """What uvicorn's clock put into its default headers."""
@@ -283,6 +282,10 @@ class Connection(HttpToolsProtocol):
         self._running = None
         self.transport.close()
 
+    def ended(self, exchange: Exchange) -> None:
+        """The app's task is about to end."""
+        self.tasks.discard(cast(asyncio.Task[None], exchange.task))
+
     # refusing and closing -------------------------------------------------------------------
     def _refuse(self) -> None:
         """What arrived is not acceptable HTTP."""
@@ -300,7 +303,7 @@ class Connection(HttpToolsProtocol):
                 (b"content-type", b"text/plain"),
                 (b"content-length", b"%d" % len(body)),
             ]
-            lines, _ = render(status, headers, self.date())
+            lines, *_ = render(status, headers, self.date())
             self.write(seal([*lines, b"connection: close"]) + body)
         self._linger()
 

@@ -3,7 +3,8 @@
 Rules:
 1. The head waits for the first bytes of the body (or the end), so that a small response leaves in
    one write: head and body apart cost 40 ms a request where delayed ACKs meet Nagle. It also means
-   that an app which fails before that still gets to answer 500.
+   that an app which fails before that still gets to answer 500. The head is made then, too: what
+   is wrong with a start is raised by the send() of its body.
 2. "100 Continue" is sent when the app first asks for the body. An app that answers without asking
    ends the connection, for the client may or may not send the body now. A client that expects it
    for an empty body gets it before the answer: some misread the next answer otherwise.
@@ -21,7 +22,7 @@ from typing import Any, Final, Protocol
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from node.http.head import CONTINUE, Framing, render, seal
+from node.http.head import CONTINUE, render, seal
 from node.http.limits import KIB, Limits
 from node.record import Buffer
 
@@ -35,8 +36,6 @@ JOIN_LIMIT_BYTES: Final = 64 * KIB
 """Up to here copying a body behind its head costs less than handing both to the kernel."""
 
 _BODYLESS: Final = frozenset({204, 304})
-
-_NO_FRAMING: Final = Framing(None, False, False)
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +71,9 @@ class Wire(Protocol):
     def cut(self) -> None:
         """The response can't be completed: close, so that the client notices."""
 
+    def ended(self, exchange: "Exchange") -> None:
+        """The app has returned, or failed: its task is as good as done."""
+
 
 class Exchange:
     """One request/response pair on a connection. The connection feeds it, the app drains it."""
@@ -81,12 +83,11 @@ class Exchange:
         "_chunks",
         "_event",
         "_expects_continue",
-        "_framing",
         "_head_sent",
         "_left",
-        "_lines",
         "_received",
         "_silent",
+        "_start",
         "_told_end",
         "_waited_at",
         "_waited_s",
@@ -100,7 +101,7 @@ class Exchange:
         "keep_alive",
         "scope",
         "stalled",
-        "status",
+        "task",
         "waiting_since",
     )
 
@@ -118,6 +119,7 @@ class Exchange:
         self.scope = scope
         self.keep_alive = keep_alive
         self.declared = declared
+        self.task: asyncio.Task[None] | None = None
 
         self._expects_continue = expects_continue
         self._chunks: deque[bytes] = deque()
@@ -133,9 +135,7 @@ class Exchange:
         self._waited_s = 0.0
         self._waited_at = 0
 
-        self.status = 0
-        self._lines: list[bytes] | None = None
-        self._framing = _NO_FRAMING
+        self._start: Message | None = None
         self._head_sent = False
         self._silent = False
         self._chunked = False
@@ -235,14 +235,10 @@ class Exchange:
         if self.gone:
             raise ClientGone("the client closed the connection")
         kind = message["type"]
-        if kind == "http.response.body" and self.status and not self.complete:
-            body: Buffer = message.get("body", b"")
-            self._send_body(body, message.get("more_body", False))
-        elif kind == "http.response.start" and not self.status:
-            self._lines, self._framing = render(
-                message["status"], message.get("headers", ()), self._wire.date()
-            )
-            self.status = message["status"]
+        if kind == "http.response.body" and self._start is not None and not self.complete:
+            self._send_body(message.get("body", b""), message.get("more_body", False))
+        elif kind == "http.response.start" and self._start is None:
+            self._start = message
         else:
             raise RuntimeError(f"unexpected ASGI message {kind!r}")
 
@@ -279,19 +275,22 @@ class Exchange:
             self._wire.write(*pieces)
 
     def _make_head(self, size: int, more: bool) -> bytes:
-        lines, framing = self._lines, self._framing
-        assert lines is not None, "a body comes after its start"
-        length = framing.content_length
+        start = self._start
+        assert start is not None, "a body comes after its start"
+        status: int = start["status"]
+        lines, length, is_chunked, closes = render(
+            status, start.get("headers", ()), self._wire.date()
+        )
         self._left, self._chunked = None, False
-        self._silent = self.scope["method"] == "HEAD" or self.status in _BODYLESS
-        if length is None and not framing.is_chunked and not more and (size or not self._silent):
+        self._silent = self.scope["method"] == "HEAD" or status in _BODYLESS
+        if length is None and not is_chunked and not more and (size or not self._silent):
             length = size
-            if self.status not in _BODYLESS:
+            if status not in _BODYLESS:
                 lines.append(b"content-length: %d" % size)
         if self._silent:
             self._left = 0
         elif length is not None:
-            if framing.is_chunked:
+            if is_chunked:
                 raise ValueError("a response has a content-length or is chunked, not both")
             self._left = length
         elif self.scope["http_version"] == "1.1":
@@ -299,7 +298,7 @@ class Exchange:
             lines.append(b"transfer-encoding: chunked")
         else:
             self.keep_alive = False  # an HTTP/1.0 client reads until the end
-        if framing.closes or not self._leaves_connection_usable():
+        if closes or not (self.body_complete or self._leaves_connection_usable()):
             self.keep_alive = False
         if not self.keep_alive:
             lines.append(b"connection: close")
@@ -310,8 +309,6 @@ class Exchange:
 
     def _leaves_connection_usable(self) -> bool:
         """Whether what is still to come of the request can be skipped cheaply and surely."""
-        if self.body_complete:
-            return True
         if self._expects_continue or self.stalled or self.declared is None:
             return False
         return self.declared - self._received <= self._wire.limits.drain_bytes
@@ -319,37 +316,44 @@ class Exchange:
     # the app itself -------------------------------------------------------------------------
     async def run(self, app: App) -> None:
         """Run the app for this request; whatever it does, the client gets an answer or a cut."""
-        error_status = 500
         try:
-            await app(self.scope, self.receive, self.send)
-        except ClientGone:
-            log.debug("client left before its response was sent")
+            error_status = 500
+            try:
+                await app(self.scope, self.receive, self.send)
+            except RequestStalled:
+                log.info("request stalled", extra={"path": _printable(self.scope["raw_path"])})
+                error_status = 408
+            except Exception as error:
+                self._report(error)
+            else:
+                if not (self._head_sent or self.gone):
+                    log.error("no response", extra={"path": _printable(self.scope["raw_path"])})
+            if self.complete or self.gone:
+                return
+            if self._head_sent:
+                # An app that returns here does so on purpose: the client must notice.
+                self._wire.cut()
+            else:
+                await self._send_error(error_status)
         except asyncio.CancelledError:
             if not self.complete:
                 self._wire.cut()
             raise
-        except RequestStalled:
-            log.info("request stalled", extra={"path": _printable(self.scope["raw_path"])})
-            error_status = 408
-        except Exception as error:
-            extra = {"path": _printable(self.scope["raw_path"])}
-            if self.gone:  # frameworks wrap ClientGone in errors of their own
-                log.info("request given up", extra={**extra, "reason": repr(error)})
-            else:
-                log.exception("request failed", extra=extra)
-        else:
-            if not (self._head_sent or self.gone):
-                log.error("no response", extra={"path": _printable(self.scope["raw_path"])})
-        if self.complete or self.gone:
+        finally:
+            self._wire.ended(self)
+
+    def _report(self, error: Exception) -> None:
+        if isinstance(error, ClientGone):
+            log.debug("client left before its response was sent")
             return
-        if self._head_sent:
-            # An app that returns here does so on purpose: the client must notice.
-            self._wire.cut()
+        extra = {"path": _printable(self.scope["raw_path"])}
+        if self.gone:  # frameworks wrap ClientGone in errors of their own
+            log.info("request given up", extra={**extra, "reason": repr(error)})
         else:
-            await self._send_error(error_status)
+            log.exception("request failed", extra=extra)
 
     async def _send_error(self, status: int) -> None:
-        self.status = 0
+        self._start = None
         headers = [(b"content-type", b"text/plain"), (b"connection", b"close")]
         text = HTTPStatus(status).phrase.encode()
         try:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from enum import IntEnum
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROLS: Final = bytes({*range(32), 127} - {*b"\t"})
@@ -63,21 +63,14 @@ def _status_line(status: int) -> bytes:
 _STATUS_LINES: Final = {status: _status_line(status) for status in range(200, 600)}
 
 
-class Framing(NamedTuple):
-    """What a head's own headers say about the body and the connection."""
-
-    content_length: int | None
-    is_chunked: bool
-    closes: bool
-
-
 def render(
     status: int, headers: Iterable[tuple[bytes, bytes]], date: bytes
-) -> tuple[list[bytes], Framing]:
-    """The lines of the head. Raises ValueError.
+) -> tuple[list[bytes], int | None, bool, bool]:
+    """The lines of the head, and what they say about body and connection: the content-length,
+    whether it is chunked, and whether the connection closes. Raises ValueError.
 
-    Framing (transfer-encoding, connection) is left out of them: the exchange decides it, adds its
-    lines and passes all to `seal`.
+    Framing (transfer-encoding, connection) is left out of the lines: the exchange decides it, adds
+    its own and passes all to `seal`.
     """
     try:
         lines = [_STATUS_LINES[status]]
@@ -105,7 +98,7 @@ def render(
         lines.append(prefix + value)
     if date:
         lines.append(b"date: " + date)
-    return lines, Framing(content_length, is_chunked, closes)
+    return lines, content_length, is_chunked, closes
 
 
 def seal(lines: list[bytes]) -> bytes:

@@ -6,7 +6,7 @@ from node.http.head import render, seal
 
 
 def head(headers, status=200, date=b"") -> bytes:
-    lines, _ = render(status, headers, date)
+    lines, *_ = render(status, headers, date)
     return seal(lines)
 
 
@@ -20,10 +20,10 @@ def test_a_date_of_the_app_wins():
 
 
 def test_framing_is_read_and_left_to_the_exchange():
-    lines, framing = render(
+    lines, *framing = render(
         200, [(b"Connection", b"Close"), (b"Transfer-Encoding", b"chunked")], b""
     )
-    assert framing == (None, True, True)
+    assert framing == [None, True, True]
     assert lines == [b"HTTP/1.1 200 OK"]
 
 
