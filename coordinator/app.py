@@ -1,6 +1,6 @@
 """Composition root of the coordinator: the only place where its parts are constructed and joined.
 
-    uvicorn (node.http) -> Front -> S3Endpoint | FastAPI (paths that start with /_api, /_health ...)
+    uvicorn (http/) -> Front -> S3Endpoint | FastAPI (paths that start with /_api, /_health ...)
 
 Rules: everything is built from settings, started in one order and stopped in the reverse one: no
 request is taken before the metadata is open, and no worker outlives it.
@@ -21,6 +21,7 @@ from coordinator.auth.accounts import Accounts
 from coordinator.cluster import Cluster, Heartbeat, NodeRecords
 from coordinator.credentials import KeyPair, read_secret, root_keys
 from coordinator.crypto import Keyring, open_key_store
+from coordinator.http import App, Limits, Receive, Scope, Send, serve
 from coordinator.iam.directory import Directory
 from coordinator.iam.entities import ROOT_ID
 from coordinator.iam.identities import Identities
@@ -59,7 +60,6 @@ from metadata import (
     open_sqlite,
 )
 from node.client import NodeClient
-from node.http import App, Limits, Receive, Scope, Send, serve
 from node.logs import configure_logging
 
 ROOT_USER_ID = ROOT_ID

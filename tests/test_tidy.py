@@ -24,10 +24,10 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 70
 
 RECORDS = "node.errors node.record node.protocol"
-NODE_WIRE = f"{RECORDS} node.http node.logs node.client"
+NODE_WIRE = f"{RECORDS} node.logs node.client"
 CLUSTER = f"coordinator.cluster coordinator.metrics {NODE_WIRE} metadata"
 OBJECTS = f"coordinator.objects coordinator.crypto erasure {CLUSTER}"
-SURFACE = f"coordinator.access coordinator.auth coordinator.settings {OBJECTS}"
+SURFACE = f"coordinator.access coordinator.auth coordinator.http coordinator.settings {OBJECTS}"
 
 # What each unit may import besides itself. A module belongs to the longest unit that fits it.
 ARROWS = {
@@ -36,7 +36,6 @@ ARROWS = {
     "node.errors": "",
     "node.record": "node.errors",
     "node.protocol": "node.errors node.record",
-    "node.http": "node.errors node.record",
     "node.logs": "",
     "node.batching": RECORDS,
     "node.connection": RECORDS,
@@ -49,6 +48,7 @@ ARROWS = {
     "node.server": f"{RECORDS} node node.conversation",
     "node.app": "node node.errors node.listener node.logs node.server node.settings",
     "coordinator": "",
+    "coordinator.http": "node.record",
     "coordinator.settings": "",
     "coordinator.metrics": "",
     "coordinator.healing": "",

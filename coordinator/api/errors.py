@@ -18,6 +18,7 @@ from starlette.responses import Response
 from coordinator.auth.errors import AuthError
 from coordinator.cluster import ClusterError, NodeExists, NotEnoughNodes, UnknownNode
 from coordinator.crypto import CryptoError, KeyExists, KeyNeeded, UnknownKey
+from coordinator.http import RequestStalled
 from coordinator.iam.errors import IamError
 from coordinator.objects import BodyTooLarge, Unreadable, WriteFailed
 from metadata import (
@@ -31,7 +32,6 @@ from metadata import (
     PreconditionFailed,
     UserExists,
 )
-from node.http import RequestStalled
 
 MAX_MESSAGE_LENGTH: Final = 500
 

@@ -29,7 +29,7 @@ from coordinator.api.auth import authenticate
 from coordinator.api.bodies import read_document
 from coordinator.api.errors import ApiError, answer, as_api_error
 from coordinator.api.services import SENDER, Services
-from node.http import ClientGone
+from coordinator.http import ClientGone
 
 PREFIX: Final = "/_api/v1"
 PUBLIC_PATHS: Final = frozenset({f"{PREFIX}/openapi.json", f"{PREFIX}/docs"})

@@ -22,6 +22,7 @@ from coordinator.auth.errors import AuthError
 from coordinator.auth.request import SignedRequest, join_headers
 from coordinator.cluster import ClusterError
 from coordinator.crypto import CryptoError
+from coordinator.http import ClientGone, Receive, Send
 from coordinator.metrics import Metrics
 from coordinator.objects import (
     BodyTooLarge,
@@ -43,7 +44,6 @@ from coordinator.s3.names import query_parameters, resolve
 from coordinator.s3.routing import route
 from coordinator.s3.surface import Surface
 from metadata import MetadataError
-from node.http import ClientGone, Receive, Send
 
 log = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ from typing import Any
 from coordinator.access import ANONYMOUS, Identity
 from coordinator.auth.credentials import Authentication
 from coordinator.auth.request import SignedRequest
+from coordinator.http import Receive
 from coordinator.objects import ByteStream
 from coordinator.s3.errors import S3Error
 from coordinator.s3.headers import HeaderList, hoisted
 from metadata import Bucket, User
-from node.http import Receive
 from node.record import Buffer
 
 Scope = MutableMapping[str, Any]

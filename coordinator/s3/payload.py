@@ -10,13 +10,13 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Protocol
 
 from coordinator.auth.credentials import Authentication
+from coordinator.http import Receive, RequestStalled
 from coordinator.objects import Digested
 from coordinator.s3.checksums import Digest, parse_expected
 from coordinator.s3.chunked import ChunkedDecoder, decoded_length
 from coordinator.s3.errors import S3Error
 from coordinator.s3.exchange import Request
 from coordinator.s3.xml import MAX_BODY_BYTES
-from node.http import Receive, RequestStalled
 from node.record import Buffer
 
 MAX_OBJECT_BYTES = 5 * 1024**3

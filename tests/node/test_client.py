@@ -7,9 +7,9 @@ import orjson
 import pytest
 import uvloop
 
+from coordinator.http import Limits, running
 from node.client import ClientLimits, NodeClient, make_record
 from node.errors import NodeFailed, NodeFull, NodeRefused, NodeUnreachable
-from node.http import Limits, running
 from node.protocol import (
     MAX_BATCH_BYTES,
     MAX_BATCH_KEYS,
@@ -19,7 +19,7 @@ from node.protocol import (
     unpack_shard_keys,
 )
 from node.record import HEADER_SIZE, RecordKey, ShardKey
-from tests.node.http.wire import answer, read_body
+from tests.coordinator.http.wire import answer, read_body
 from tests.node.records import answer_body, record
 
 PART = b"p" * 16

@@ -21,6 +21,7 @@ from coordinator.auth.accounts import Accounts
 from coordinator.auth.errors import AuthError
 from coordinator.auth.request import SignedRequest, join_headers
 from coordinator.auth.times import iso_time
+from coordinator.http import ClientGone, Receive, RequestStalled, Scope, Send
 from coordinator.iam.directory import Directory
 from coordinator.iam.errors import IamError
 from coordinator.iam.oidc.keyring import ProviderKeyring
@@ -31,7 +32,6 @@ from coordinator.iam.query.table import TABLE
 from coordinator.iam.query.xml import Result
 from coordinator.metrics import Metrics
 from metadata import MetadataError
-from node.http import ClientGone, Receive, RequestStalled, Scope, Send
 
 MAX_FORM_BYTES: Final = 512 * 1024
 SERVICES: Final = (xml.IAM, xml.STS, "s3")

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from coordinator.crypto import Keyring, open_key_store
+from coordinator.http import running
 from coordinator.objects import ObjectKeys
 from metadata import open_sqlite
-from node.http import running
 from tests.coordinator.api.support import API, ROOT, Stand
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")

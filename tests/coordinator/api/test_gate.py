@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coordinator.api.gate import Gate
-from node.http import ClientGone, RequestStalled
+from coordinator.http import ClientGone, RequestStalled
 from tests.coordinator.api.support import ALICE, API, ROOT, Stand, basic, raw_call
 
 REFUSED = [

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from coordinator.http import RequestStalled
 from metadata import MemoryStore, NoSuchKey, open_sqlite
 from node.errors import NodeUnreachable
-from node.http import RequestStalled
 from node.record import Buffer, RecordKey
 from tests.coordinator.api.support import (
     ALICE,

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from coordinator.api.services import MAX_AUDITS
+from coordinator.http import ClientGone
 from metadata import MemoryStore, MetadataUnavailable
-from node.http import ClientGone
 from node.record import RecordKey
 from tests.coordinator.api.support import ROOT, Stand, basic, raw_call
 

@@ -8,10 +8,10 @@ import orjson
 import pytest
 
 from coordinator.cluster import Cluster, Heartbeat, NodeState
+from coordinator.http import running
 from metadata import NodeRecord, Standing
 from node.client import ClientLimits, NodeClient
-from node.http import running
-from tests.node.http.wire import answer, read_body
+from tests.coordinator.http.wire import answer, read_body
 
 HEARTBEAT = Heartbeat(interval_s=0.02, down_after_s=0.1, lost_after_s=60.0)
 PATIENCE_S = 10.0

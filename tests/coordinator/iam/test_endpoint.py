@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordinator.app import Front
+from coordinator.http import RequestStalled
 from coordinator.iam.query.endpoint import MAX_FORM_BYTES, is_query
-from node.http import RequestStalled
 from tests.coordinator.api.support import raw_call
 from tests.coordinator.iam.sts_support import Iam
 from tests.coordinator.s3.support import ALICE, HOST, Answer, Stand

@@ -4,10 +4,10 @@ import pytest
 
 from coordinator.access import ANONYMOUS, Identity, account, member
 from coordinator.auth.request import SignedRequest
+from coordinator.http import Receive
 from coordinator.s3.access_log.entries import Answered, entries
 from coordinator.s3.exchange import Request, Response
 from metadata import Bucket, User
-from node.http import Receive
 
 ALICE = User("alice", "Alice", False, 1)
 SESSION_ARN = "arn:aws:sts::alice:assumed-role/reader/work"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from node.http.head import render, seal
+from coordinator.http.head import render, seal
 
 
 def head(headers, status=200, date=b"") -> bytes:
@@ -76,7 +76,7 @@ def test_only_final_statuses(status):
 
 
 def test_names_from_clients_do_not_fill_the_memory():
-    from node.http.head import _KNOWN_NAMES_LIMIT, _known_names
+    from coordinator.http.head import _KNOWN_NAMES_LIMIT, _known_names
 
     for number in range(2 * _KNOWN_NAMES_LIMIT):
         head([(b"x-amz-meta-%d" % number, b"v")])

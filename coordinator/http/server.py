@@ -16,9 +16,9 @@ from typing import Any, cast
 
 import uvicorn
 
-from node.http.connection import Connection
-from node.http.exchange import App
-from node.http.limits import Limits
+from coordinator.http.connection import Connection
+from coordinator.http.exchange import App
+from coordinator.http.limits import Limits
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ coordinator use the same one, so that their limits and manners are the same.
     limits.py      every limit, named
 """
 
-from node.http.exchange import App, ClientGone, Receive, RequestStalled, Scope, Send
-from node.http.limits import Limits
-from node.http.server import RunningServer, listen, running, serve
+from coordinator.http.exchange import App, ClientGone, Receive, RequestStalled, Scope, Send
+from coordinator.http.limits import Limits
+from coordinator.http.server import RunningServer, listen, running, serve
 
 __all__ = [
     "App",

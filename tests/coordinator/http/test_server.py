@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 import uvloop
 
-from node.http import Limits, running
-from tests.node.http.wire import answer, echo, read_body
+from coordinator.http import Limits, running
+from tests.coordinator.http.wire import answer, echo, read_body
 
 QUICK = Limits(
     head_timeout_s=0.2, body_stall_s=0.2, write_stall_s=0.3, linger_s=5, sweep_interval_s=0.1
@@ -21,7 +21,7 @@ QUICK = Limits(
 
 SERVE = """
 import sys, uvloop
-from node.http import serve
+from coordinator.http import serve
 
 async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": [(b"x-a", b"b")]})

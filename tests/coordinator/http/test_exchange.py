@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from node.http import ClientGone, Limits, RequestStalled
-from tests.node.http.wire import Peer, answer, echo, read_body
+from coordinator.http import ClientGone, Limits, RequestStalled
+from tests.coordinator.http.wire import Peer, answer, echo, read_body
 
 GET = b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n"
 HEAD = b"HEAD /a HTTP/1.1\r\nhost: x\r\n\r\n"

@@ -22,8 +22,8 @@ from typing import Any, Final, Protocol
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from node.http.head import CONTINUE, render, seal
-from node.http.limits import KIB, Limits
+from coordinator.http.head import CONTINUE, render, seal
+from coordinator.http.limits import KIB, Limits
 from node.record import Buffer
 
 Scope = MutableMapping[str, Any]

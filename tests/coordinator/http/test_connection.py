@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from node.http import Limits
-from tests.node.http.wire import Peer, RecordingTransport, answer, echo, read_body
+from coordinator.http import Limits
+from tests.coordinator.http.wire import Peer, RecordingTransport, answer, echo, read_body
 
 
 def get(target: str = "/a") -> bytes:

@@ -25,9 +25,9 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from node.http.exchange import App, Exchange, Scope
-from node.http.head import render, seal
-from node.http.limits import Limits
+from coordinator.http.exchange import App, Exchange, Scope
+from coordinator.http.head import render, seal
+from coordinator.http.limits import Limits
 from node.record import Buffer
 
 NEVER: Final = float("inf")

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 from uvicorn.server import ServerState
 
-from node.http import App, Limits
-from node.http.connection import Connection
-from node.http.server import _Config
+from coordinator.http import App, Limits
+from coordinator.http.connection import Connection
+from coordinator.http.server import _Config
 
 
 class RecordingTransport(asyncio.Transport):
