@@ -81,6 +81,9 @@ class Outcome(IntEnum):
     DAMAGED = 2
 
 
+_FOUND: Final = int(Outcome.FOUND)
+
+
 def request_headers(secret: str, cluster_id: str, node_id: str) -> dict[str, str]:
     """The headers that every request to a node carries."""
     return {
@@ -169,23 +172,24 @@ def pack_answer_head(outcome: Outcome, record_length: int = 0) -> bytes:
 def unpack_answers(body: Buffer, count: int) -> list[memoryview | Outcome]:
     """The `count` answers of a read: whole records as views into the body. Raises ValueError."""
     view = memoryview(body)
+    size = len(view)
     answers: list[memoryview | Outcome] = []
     offset = 0
     for _ in range(count):
         start = offset + ANSWER_HEAD_SIZE
-        if start > len(view):
+        if start > size:
             raise ValueError(f"the body ends within answer {len(answers)} of {count}")
         status, length = _ANSWER.unpack_from(view, offset)
-        outcome = Outcome(status)
         offset = start + length
-        if offset > len(view):
-            raise ValueError(f"answer {len(answers)} of {count} lacks {offset - len(view)} bytes")
-        if outcome is Outcome.FOUND:
+        if offset > size:
+            raise ValueError(f"answer {len(answers)} of {count} lacks {offset - size} bytes")
+        if status == _FOUND:
             answers.append(view[start:offset])
-        elif length == 0:
-            answers.append(outcome)
-        else:
+            continue
+        outcome = Outcome(status)
+        if length:
             raise ValueError(f"an answer that is {outcome.name} carries {length} bytes")
+        answers.append(outcome)
     if offset != len(view):
         raise ValueError(f"{len(view) - offset} bytes after the last answer")
     return answers
