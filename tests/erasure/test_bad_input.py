@@ -19,6 +19,10 @@ from erasure import (
 CODEC = codec(4, 2)
 UNITS = np.arange(4 * 16, dtype=np.uint8).reshape(4, 16)
 SHARDS = dict(enumerate([*UNITS, *CODEC.encode(UNITS)]))
+DEFAULT = codec(2, 1)
+"""It has a way of its own to rebuild a lost unit."""
+
+LEFT = {1: UNITS[0], 2: UNITS[1]}
 
 
 def _without(*lost: int) -> dict[int, np.ndarray]:
@@ -71,6 +75,31 @@ CASES: dict[str, tuple[type[ErasureError], Callable[[], object]]] = {
     "rebuild into read-only": (
         InvalidUnits,
         lambda: CODEC.reconstruct(_without(0, 1), [0, 1], _read_only()),
+    ),
+    "2+1, lengths differ": (
+        InvalidUnits,
+        lambda: DEFAULT.reconstruct({**LEFT, 2: UNITS[1][:1]}, [0]),
+    ),
+    "2+1, unit is text": (InvalidUnits, lambda: DEFAULT.reconstruct({**LEFT, 2: "abc"}, [0])),
+    "2+1, unit with gaps": (
+        InvalidUnits,
+        lambda: DEFAULT.reconstruct({**LEFT, 1: memoryview(bytes(32))[::2]}, [0]),
+    ),
+    "2+1, rebuild into too little": (
+        InvalidUnits,
+        lambda: DEFAULT.reconstruct(LEFT, [0], _empty(1, 15)),
+    ),
+    "2+1, rebuild into two rows": (
+        InvalidUnits,
+        lambda: DEFAULT.reconstruct(LEFT, [0], _empty(2, 16)),
+    ),
+    "2+1, rebuild into words": (
+        InvalidUnits,
+        lambda: DEFAULT.reconstruct(LEFT, [0], _empty(1, 16, dtype=np.uint16)),
+    ),
+    "2+1, rebuild into read-only": (
+        InvalidUnits,
+        lambda: DEFAULT.reconstruct(LEFT, [0], _read_only()[:1]),
     ),
 }
 
