@@ -71,7 +71,12 @@ class Listener:
             target=self._host, args=(sock, conversation), name="node-connection", daemon=True
         )
         self._threads[conversation] = thread
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system has none left: the others must go on
+            logger.error("no thread for a connection", extra={"reason": str(error)})
+            del self._threads[conversation]
+            sock.close()
 
     def _host(self, sock: socket.socket, conversation: Conversation) -> None:
         try:

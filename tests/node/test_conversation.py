@@ -257,6 +257,22 @@ def test_leaving_is_seen_between_two_requests():
         assert seen == ["/a"]
 
 
+def test_a_node_that_gets_no_thread_goes_on(monkeypatch, caplog):
+    with listening(echo) as url:
+        start = threading.Thread.start
+
+        def refuse(thread: threading.Thread) -> None:
+            monkeypatch.setattr(threading.Thread, "start", start)
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        with connected(url) as refused:
+            assert refused.is_at_end()
+        with connected(url) as client:
+            assert client.ask(request("/a")) == (200, b"/a|-")
+    assert "no thread for a connection" in caplog.text
+
+
 def test_a_port_that_is_taken_is_an_error():
     with listening(echo) as url, pytest.raises(OSError, match="in use"):
         Listener("127.0.0.1", int(url.rpartition(":")[2]), echo)
